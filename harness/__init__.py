@@ -1,0 +1,3 @@
+"""The evaluation harness for grounded video reasoning."""
+
+__version__ = "0.1.0"

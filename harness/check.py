@@ -1,0 +1,70 @@
+"""Whether a task's own scorer gives full marks to its own reference answers, as it must."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.contracts import Task
+from harness.frames import Frames
+from harness.plan import data_folder, load
+from harness.prompt import FAMILIES
+from harness.records import Response, Sample
+from harness.run import Views
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DEMO_VIDEOS = 6
+ROUNDING = 0.02
+"""Times are written with one decimal and boxes in whole pixels: IoU that a short span or a small box may lose."""
+
+
+def check_task(name: str, data: Path | None, console: Console) -> int:
+    """Print how many reference answers score 1.0; the exit code is 1 when one does not."""
+    task = load(name)
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch) / task.name
+        if data is None:
+            root.mkdir()
+            task.demo(root, DEMO_VIDEOS, 0)
+        else:
+            root = data_folder(data, task.name)
+        samples = task.samples(root)
+        faults = asyncio.run(find_faults(task, samples, Frames(Path(scratch) / "frames")))
+    for sample, fault in faults[:10]:
+        console.print(f"{sample.id}: {fault}", highlight=False, markup=False, soft_wrap=True)
+    kinds = Counter(sample.kind for sample in samples)
+    told = ", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items()))
+    right = len(samples) - len(faults)
+    console.print(f"{task.name}: {right} of {len(samples)} reference answers score 1.0 ({told})", highlight=False)
+    return 1 if faults or not samples else 0
+
+
+async def find_faults(task: Task, samples: list[Sample], views: Views) -> list[tuple[Sample, str]]:
+    """The samples whose reference answer does not score 1.0, and what it scores."""
+    faults = []
+    for sample in samples:
+        fault = await _fault(task, sample, views)
+        if fault is not None:
+            faults.append((sample, fault))
+    return faults
+
+
+async def _fault(task: Task, sample: Sample, views: Views) -> str | None:
+    found = await views.view(sample.video, task.frames, next(iter(FAMILIES)), task.max_pixels)
+    view = replace(found, size=(found.width, found.height))
+    task.request(sample, view)
+    response = Response(rollout=0, text=task.reference(sample, view), finish="stop")
+    prediction = task.read(sample, view, response)
+    score = task.score(sample, prediction)
+    known = {name: value for name, value in score.values.items() if value is not None}
+    low = {name: value for name, value in known.items() if not abs(value - 1) <= ROUNDING}
+    if known and not low:
+        return None
+    why = f"scores {low}" if known else f"is not scored ({score.reason})"
+    return "; ".join([f"the reference {response.text!r} {why}", *prediction.problems])

@@ -1,0 +1,33 @@
+"""The command `harness`: its verbs, and how errors are told.
+
+Exit 0 fine, 1 a check failed or nothing could be evaluated, 2 asked wrongly, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from harness.errors import DataError, HarnessError, UsageError
+from harness.verbs import data, report, run, tasks, train
+
+app = typer.Typer(
+    help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.run)
+app.command("tasks")(tasks.tasks)
+app.command("report")(report.report)
+app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
+
+
+def main() -> None:
+    """Run the command; an error that the user can mend is one sentence."""
+    try:
+        app()
+    except HarnessError as error:
+        typer.echo(f"harness: {error}", err=True)
+        raise SystemExit(2 if isinstance(error, (UsageError, DataError)) else 1) from None

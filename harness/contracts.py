@@ -1,0 +1,93 @@
+"""What a task, an engine, a voter and a source of pixels are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from harness.records import Frame, Prediction, Record, Request, Response, Sample, Score, View
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Task(ABC):
+    """A benchmark as run. Subclasses are frozen dataclasses; their fields are the task's options.
+
+    The module holds an instance with the defaults in `task`; the module's name is the task's name.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    """As in a paper: "V-STaR"."""
+    version: ClassVar[int]
+    """Rises when prompt, reading or scoring change."""
+    source: ClassVar[str]
+    """Paper, data set and licence, in a line."""
+    frames: ClassVar[str]
+    """Default frame sampling, as in --frames (harness/sampling.py)."""
+    max_pixels: ClassVar[int]
+    """Default pixel budget of a frame."""
+    columns: ClassVar[Mapping[str, str]]
+    """Metric key -> heading, for the columns of the report's main table."""
+
+    @abstractmethod
+    def samples(self, root: Path) -> list[Sample]:
+        """All samples of the data folder `root`; DataError when it is not what it should be."""
+
+    @abstractmethod
+    def request(self, sample: Sample, view: View) -> Request:
+        """The prompt; decoding settings are filled in by the run."""
+
+    @abstractmethod
+    def read(self, sample: Sample, view: View, response: Response) -> Prediction:
+        """What a rollout means."""
+
+    @abstractmethod
+    def score(self, sample: Sample, prediction: Prediction) -> Score:
+        """The metrics of one sample."""
+
+    @abstractmethod
+    def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
+        """The metrics of many samples. A record without a score, or with None for a value, is left out of its mean.
+
+        The report calls this for all records and for each group of each axis in `Sample.groups`.
+        """
+
+    @abstractmethod
+    def reference(self, sample: Sample, view: View) -> str:
+        """The text of a response that scores 1.0, citing `sample.evidence`."""
+
+    @abstractmethod
+    def demo(self, root: Path, count: int, seed: int) -> None:
+        """Write a small instance of `count` videos from harness/shapes in the published layout."""
+
+
+class Voter(Protocol):
+    """Folds the predictions of the rollouts of a sample into one, so that scoring cannot tell a vote from an answer."""
+
+    def __call__(self, sample: Sample, predictions: Sequence[Prediction]) -> Prediction: ...
+
+
+class Pixels(Protocol):
+    """Turns frame references into pixels."""
+
+    async def get(self, frames: Sequence[Frame]) -> list[Image]:
+        """RGB images of the sizes asked for, in order; VideoError when one cannot be had."""
+        ...
+
+
+class Engine(Protocol):
+    """What answers requests. Made by the `engine` of a module in harness/engines: `engine(settings, pixels)`."""
+
+    async def start(self) -> None:
+        """Load the model."""
+
+    async def generate(self, request: Request) -> list[Response]:
+        """The n rollouts, in order. EngineError or VideoError when the request fails; others are not affected."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what was taken."""

@@ -1,0 +1,44 @@
+"""Engines: what answers requests; one file each, with the class `engine(settings, pixels)`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import EngineError, UsageError
+from harness.model import Model
+from harness.records import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How an engine is to be set up."""
+
+    model: Model | None = None
+    """None for engines without weights."""
+    max_in_flight: int = 64
+    """Requests that are held at once; more wait."""
+    dtype: str = "auto"
+    """"auto" is float32 on a CPU and bfloat16 on a GPU."""
+    tensor_parallel: int = 1
+    """GPUs that share one model."""
+    trust_remote_code: bool = False
+    """Whether code in the model folder may run."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The engine's own options."""
+    answers: Path | None = None
+    """The file of the scripted engine."""
+
+    def need_model(self) -> Model:
+        """The model; UsageError when none is set."""
+        if self.model is None:
+            raise UsageError("the engine needs a model; set --model")
+        return self.model
+
+
+def check(request: Request) -> None:
+    """EngineError when no engine should answer the request."""
+    if request.temperature == 0 and request.n > 1:
+        raise EngineError(f"{request.n} rollouts at temperature 0 would be copies; set a temperature or ask for one")

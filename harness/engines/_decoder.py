@@ -1,0 +1,207 @@
+"""Continuous batching for a Qwen-VL model of transformers: rows join when there is room and leave when done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from harness.engines._memory import Memory
+from harness.engines._sampling import pick
+from harness.records import Request
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(slots=True, eq=False)
+class Prompt:
+    """A request made ready for the model."""
+
+    request: Request
+    ids: list[int]
+    """Tokens, with the image placeholders repeated."""
+    grid: list[tuple[int, int, int]]
+    """(1, rows, columns) of patches of each frame."""
+    sights: list[tuple[Tensor, ...]]
+    """What the vision tower made of each frame."""
+    choices: list[int]
+    """Tokens that the answer must be one of."""
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """A rollout on its way."""
+
+    prompt: Prompt
+    rollout: int
+    draw: Random
+    limit: int
+    """Tokens it may generate."""
+    length: int
+    """Tokens in the cache."""
+    shift: int
+    """What the next position is ahead of `length`; negative, since an image takes few positions."""
+    seen: Tensor | None = None
+    tokens: list[int] = field(default_factory=list)
+    logprob: float = 0.0
+    finish: str | None = None
+
+    @property
+    def request(self) -> Request:
+        """The request it answers."""
+        return self.prompt.request
+
+
+class Decoder:
+    """The model and the rows it is working on."""
+
+    def __init__(self, model: Any, stops: set[int]) -> None:
+        self.model = model
+        self.stops = stops
+        self.rows: list[Row] = []
+        self.memory = Memory()
+        self.context = int(model.config.get_text_config().max_position_embeddings)
+
+    def reset(self) -> None:
+        """Drop all rows."""
+        self.rows, self.memory = [], Memory()
+
+    def choose(self, logits: Tensor, prompt: Prompt) -> tuple[dict[int, float], list[int]]:
+        """The log-probability of each choice, and which one each rollout takes."""
+        scores = logits.log_softmax(-1)[prompt.choices]
+        heat = prompt.request.temperature
+        found = dict(zip(prompt.choices, scores.tolist(), strict=True))
+        if heat == 0:
+            return found, [prompt.choices[int(scores.argmax())]] * prompt.request.n
+        weights = (scores / heat).softmax(-1).tolist()
+        first = prompt.request.seed + prompt.request.first
+        return found, [Random(first + i).choices(prompt.choices, weights)[0] for i in range(prompt.request.n)]
+
+    def read(self, prompts: Sequence[Prompt]) -> tuple[Tensor, Any, list[int]]:
+        """Prefill: logits after each prompt, the cache, and each prompt's position shift.
+
+        Prompts are padded on the right, where causal attention does not look back from.
+        """
+        import torch
+
+        at = self.model.device
+        width = max(len(p.ids) for p in prompts)
+        ids = torch.zeros((len(prompts), width), dtype=torch.long)
+        positions = torch.zeros((3, len(prompts), width), dtype=torch.long)
+        shifts = []
+        for i, prompt in enumerate(prompts):
+            ids[i, : len(prompt.ids)] = torch.tensor(prompt.ids)
+            positions[:, i, : len(prompt.ids)], shift = self._positions(prompt)
+            shifts.append(shift)
+        sights = [sight for prompt in prompts for sight in prompt.sights]
+        sight = SimpleNamespace(
+            pooler_output=[s[0] for s in sights],
+            deepstack_features=list(zip(*(s[1:] for s in sights), strict=True)),
+        )
+        out = self.model.model(
+            input_ids=ids.to(at),
+            position_ids=positions.to(at),
+            mm_encoder_outputs={"image": sight} if sights else {},
+            use_cache=True,
+        )
+        ends = [len(p.ids) - 1 for p in prompts]
+        logits = self.model.lm_head(out.last_hidden_state[torch.arange(len(prompts)), ends]).float()
+        return logits, out.past_key_values, shifts
+
+    def _positions(self, prompt: Prompt) -> tuple[Tensor, int]:
+        import torch
+
+        ids = torch.tensor([prompt.ids])
+        kinds = (ids == self.model.config.image_token_id).int()
+        grid = torch.tensor(prompt.grid) if prompt.grid else None
+        positions, shift = self.model.model.get_rope_index(ids, mm_token_type_ids=kinds, image_grid_thw=grid)
+        return positions[:, 0], int(shift)
+
+    def admit(self, prompts: Sequence[Prompt]) -> tuple[list[Row], dict[int, tuple[dict[int, float], list[int]]]]:
+        """Start prompts: the rows that are done with their first token, and the choices of each prompt that has them."""
+        import torch
+
+        logits, cache, shifts = self.read(prompts)
+        chosen = {i: self.choose(logits[i], p) for i, p in enumerate(prompts) if p.choices}
+        rows, sources = [], []
+        for i, prompt in enumerate(prompts):
+            if not prompt.choices:
+                rows += [self._row(prompt, k, shifts[i]) for k in range(prompt.request.n)]
+                sources += [i] * prompt.request.n
+        if not rows:
+            return [], chosen
+        self._extend(rows, logits[sources])
+        for row, source in zip(rows, sources, strict=True):
+            if row.finish is None:
+                self.memory.take(len(self.rows), source, row.length, row.length + row.limit, cache)
+                self.rows.append(row)
+        return [row for row in rows if row.finish], chosen
+
+    def step(self, most: int = 8) -> list[Row]:
+        """Go on for some tokens, or until a row is done; the rows that are."""
+        import torch
+
+        for _ in range(most):
+            if not self.rows:
+                break
+            self._extend(self.rows, self._next())
+            if any(row.finish for row in self.rows):
+                break
+        done = [row for row in self.rows if row.finish]
+        self.drop(done)
+        return done
+
+    def drop(self, rows: Sequence[Row]) -> None:
+        """Take rows out."""
+        for row in rows:
+            place, last = self.rows.index(row), len(self.rows) - 1
+            if place < last:
+                self.memory.move(last, place)
+                self.rows[place] = self.rows[last]
+            self.rows.pop()
+
+    def _next(self) -> Tensor:
+        import torch
+
+        at, memory = self.model.device, self.memory
+        memory.at = torch.tensor([row.length for row in self.rows], device=at)
+        memory.span = max(row.length for row in self.rows) + 1
+        shifts = torch.tensor([row.shift for row in self.rows], device=at)
+        seen = torch.arange(memory.span, device=at) <= memory.at[:, None]
+        out = self.model.model(
+            input_ids=torch.tensor([[row.tokens[-1]] for row in self.rows], device=at),
+            position_ids=(memory.at + shifts)[None, :, None].expand(3, -1, 1),
+            attention_mask=seen[:, None, None],
+            past_key_values=memory,
+            use_cache=True,
+        )
+        for row in self.rows:
+            row.length += 1
+        logits: Tensor = self.model.lm_head(out.last_hidden_state[:, -1]).float()
+        return logits
+
+    def _row(self, prompt: Prompt, index: int, shift: int) -> Row:
+        import torch
+
+        request, size = prompt.request, len(prompt.ids)
+        rollout = request.first + index
+        row = Row(prompt, rollout, Random(request.seed + rollout), min(request.max_tokens, self.context - size), size, shift)
+        if request.repetition_penalty != 1:
+            row.seen = torch.zeros(self.model.config.get_text_config().vocab_size, dtype=torch.bool)
+            row.seen[prompt.ids] = True
+            row.seen = row.seen.to(self.model.device)
+        return row
+
+    def _extend(self, rows: Sequence[Row], logits: Tensor) -> None:
+        for row, token, logprob in zip(rows, *pick(logits, rows), strict=True):
+            row.tokens.append(token)
+            row.logprob += logprob
+            if row.seen is not None:
+                row.seen[token] = True
+            if token in self.stops:
+                row.finish = "stop"
+            elif len(row.tokens) >= row.limit:
+                row.finish = "length"

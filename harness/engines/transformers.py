@@ -1,0 +1,267 @@
+"""Answers with transformers, on a CPU or one GPU: the default where vLLM is not.
+
+Waiting requests are gathered into batches. A frame goes through the vision tower once for all questions about it, a prompt
+through the model once for all its rollouts, and a rollout's text depends on its seed and not on what is batched with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from harness import prompt
+from harness.contracts import Pixels
+from harness.engines import Settings, _chat, check
+from harness.engines._decoder import Decoder, Prompt, Row
+from harness.engines._sights import Sights
+from harness.errors import DataError, EngineError, UsageError
+from harness.records import Request, Response
+
+T = TypeVar("T")
+
+OPTIONS = {"device": str, "batch": int, "memory": (int, float)}
+"""The engine's options: where to run, rollouts decoded together, GiB for their keys and values."""
+
+PREFILL = 16384
+"""Prompt tokens, padding included, that are read at once."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A request, and where its rollouts are awaited."""
+
+    prompt: Prompt
+    future: asyncio.Future[list[Response]]
+    done: list[Response] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Places that it needs in the batch."""
+        return 0 if self.prompt.choices else self.prompt.request.n
+
+
+class Transformers:
+    """The engine."""
+
+    def __init__(self, settings: Settings, pixels: Pixels) -> None:
+        for key, value in settings.options.items():
+            if key not in OPTIONS:
+                raise UsageError(f"the transformers engine has no option {key!r}; there are: {', '.join(OPTIONS)}")
+            if not isinstance(value, OPTIONS[key]) or isinstance(value, bool):  # type: ignore[arg-type]
+                raise UsageError(f"the transformers engine's option {key!r} cannot be {value!r}")
+        if settings.tensor_parallel != 1:
+            raise UsageError("the transformers engine uses one device; use --engine vllm for several GPUs")
+        self.settings = settings
+        self.model = settings.need_model()
+        self.pixels = pixels
+        self._room = asyncio.Semaphore(settings.max_in_flight)
+        self._awake = asyncio.Event()
+        self._waiting: deque[Job] = deque()
+        self._running: dict[Prompt, Job] = {}
+        self._thread = ThreadPoolExecutor(1, "transformers", _without_gradients)
+        self._server: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load the model."""
+        await self._compute(self._load)
+        self._server = asyncio.create_task(self._serve())
+
+    async def close(self) -> None:
+        """Stop; requests under way fail."""
+        if self._server is not None:
+            self._server.cancel()
+            await asyncio.gather(self._server, return_exceptions=True)
+        self._thread.shutdown()
+
+    async def generate(self, request: Request) -> list[Response]:
+        """The rollouts, in order."""
+        check(request)
+        if self._server is None or self._server.done():
+            raise EngineError("the transformers engine is not running; start it first")
+        async with self._room:
+            ready = await self._prepare(request)
+            job = Job(ready, asyncio.get_running_loop().create_future())
+            self._waiting.append(job)
+            self._awake.set()
+            return await job.future
+
+    async def _compute(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+
+    def _load(self) -> None:
+        import torch
+        from transformers import AutoImageProcessor, AutoModelForImageTextToText
+
+        path, trust = self.model.path, self.settings.trust_remote_code
+        device = self.settings.options.get("device", "cuda" if torch.cuda.is_available() else "cpu")
+        kind = _chat.dtype(self.settings.dtype, gpu=device != "cpu")
+        self._tokenizer = _chat.load_tokenizer(self.settings)
+        try:
+            # The PIL backend: the other one needs torchvision.
+            processor = AutoImageProcessor.from_pretrained(path, backend="pil", trust_remote_code=trust)
+            model = AutoModelForImageTextToText.from_pretrained(
+                path, dtype=kind, trust_remote_code=trust, attn_implementation="sdpa"
+            )
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
+        self._decoder = Decoder(model.to(device).eval(), _stops(model, self._tokenizer))
+        self._sights = Sights(self.pixels, processor, model, self._compute)
+        self._batch = int(self.settings.options.get("batch", 64))
+        self._tokens = _token_budget(self.settings.options.get("memory"), model)
+
+    async def _prepare(self, request: Request) -> Prompt:
+        frames, unit = prompt.frames(request), prompt.family(self.model.family).factor
+        choices = _chat.choice_ids(self._tokenizer, request)
+        for frame in frames:
+            if frame.size[0] % unit or frame.size[1] % unit:
+                raise EngineError(f"a frame of {frame.size} pixels does not fit {self.model.family}, which takes {unit}s")
+        grid, counts = self._sights.measure(frames)
+        ids = self._expand(_chat.text(self._tokenizer, request), counts)
+        if len(ids) >= self._decoder.context:
+            raise EngineError(
+                f"the prompt has {len(ids)} tokens and {self.model.name} takes {self._decoder.context}; "
+                "use fewer or smaller frames"
+            )
+        return Prompt(request, ids, grid, await self._sights.see(frames), choices)
+
+    def _expand(self, text: str, counts: list[int]) -> list[int]:
+        """The tokens of a prompt, with each image placeholder repeated as often as the frame has tokens."""
+        image = self._decoder.model.config.image_token_id
+        ids = self._tokenizer.encode(text, add_special_tokens=False)
+        if ids.count(image) != len(counts):
+            raise EngineError(f"the chat template wrote {ids.count(image)} image placeholders for {len(counts)} frames")
+        left = iter(counts)
+        return [token for token in ids for _ in range(next(left) if token == image else 1)]
+
+    async def _serve(self) -> None:
+        try:
+            while True:
+                await self._awake.wait()
+                self._awake.clear()
+                while self._waiting or self._running:
+                    await self._turn()
+        finally:
+            for job in [*self._waiting, *self._running.values()]:
+                _fail(job, EngineError("the transformers engine stopped before the request was answered"))
+
+    async def _turn(self) -> None:
+        """Let in what there is room for, then go on with what is running."""
+        gone = [row for row in self._decoder.rows if self._running[row.prompt].future.done()]
+        if gone:
+            await self._compute(self._decoder.drop, gone)
+            self._running = {row.prompt: self._running[row.prompt] for row in self._decoder.rows}
+        group = self._group()
+        if group:
+            await self._admit(group)
+        try:
+            finished = await self._compute(self._decoder.step)
+        except RuntimeError as error:
+            for job in self._running.values():
+                _fail(job, EngineError(f"decoding failed: {error}"))
+            self._running.clear()
+            self._decoder.reset()
+        else:
+            self._collect(finished)
+
+    def _group(self) -> list[Job]:
+        group: list[Job] = []
+        rows, longest, width = len(self._decoder.rows), 0, 0
+        longest = max((row.length + row.limit for row in self._decoder.rows), default=0)
+        while self._waiting:
+            job = self._waiting[0]
+            size = len(job.prompt.ids)
+            rows += job.rows
+            longest = max(longest, size + job.prompt.request.max_tokens) if job.rows else longest
+            width = max(width, size)
+            full = job.rows and (rows > self._batch or rows * longest > self._tokens)
+            if (full and (group or self._decoder.rows)) or (group and width * (len(group) + 1) > PREFILL):
+                break
+            self._waiting.popleft()
+            if not job.future.done():
+                group.append(job)
+        return group
+
+    async def _admit(self, group: Sequence[Job]) -> None:
+        """Start requests; when reading them together fails, each is tried alone, so that only the bad ones fail."""
+        try:
+            rows, chosen = await self._compute(self._decoder.admit, [job.prompt for job in group])
+        except RuntimeError as error:
+            if len(group) == 1:
+                _fail(group[0], EngineError(f"the prompt cannot be read: {error}"))
+                return
+            for job in group:
+                await self._admit([job])
+            return
+        self._running |= {job.prompt: job for job in group if job.rows}
+        self._collect(rows)
+        for i, (logprobs, picks) in chosen.items():
+            if not group[i].future.done():
+                group[i].future.set_result(self._choices(group[i].prompt, logprobs, picks))
+
+    def _choices(self, ready: Prompt, logprobs: dict[int, float], picks: Sequence[int]) -> list[Response]:
+        names = dict(zip(ready.choices, ready.request.choices, strict=True))
+        return [
+            Response(
+                rollout=ready.request.first + k,
+                text=names[token],
+                finish="stop",
+                tokens=1,
+                prompt_tokens=len(ready.ids),
+                logprob=logprobs[token],
+                choice_logprobs={names[i]: value for i, value in logprobs.items()},
+            )
+            for k, token in enumerate(picks)
+        ]
+
+    def _collect(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            job = self._running[row.prompt]
+            job.done.append(
+                Response(
+                    rollout=row.rollout,
+                    text=self._tokenizer.decode(row.tokens, skip_special_tokens=True),
+                    finish=row.finish or "stop",
+                    tokens=len(row.tokens),
+                    prompt_tokens=len(row.prompt.ids),
+                    logprob=row.logprob,
+                )
+            )
+            if len(job.done) == job.rows:
+                del self._running[row.prompt]
+                if not job.future.done():
+                    job.future.set_result(sorted(job.done, key=lambda response: response.rollout))
+
+
+def _fail(job: Job, error: EngineError) -> None:
+    if not job.future.done():
+        job.future.set_exception(error)
+
+
+def _without_gradients() -> None:
+    import torch
+
+    torch.set_grad_enabled(False)
+
+
+def _stops(model: Any, tokenizer: Any) -> set[int]:
+    ends = model.generation_config.eos_token_id
+    found = set(ends) if isinstance(ends, (list, tuple)) else {ends}
+    return {int(token) for token in found | {tokenizer.eos_token_id} if token is not None}
+
+
+def _token_budget(gib: float | None, model: Any) -> int:
+    """Positions of keys and values that fit the memory: by default 2 GiB, on a GPU half of what is free."""
+    import torch
+
+    text = model.config.get_text_config()
+    width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    each = 2 * text.num_hidden_layers * text.num_key_value_heads * width * model.dtype.itemsize
+    free = torch.cuda.mem_get_info(model.device)[0] / 2 if model.device.type == "cuda" else 2 * 2**30
+    return int((gib * 2**30 if gib else free) // each)
+
+
+engine = Transformers

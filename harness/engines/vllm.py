@@ -1,0 +1,180 @@
+"""Answers with vLLM, on GPUs or on a CPU: requests go in one by one and vLLM batches them as they come.
+
+The rollouts of a request, and questions about the same frames, share the prefix cache; frames are given at their final
+size. Any engine argument of vLLM is an option of this engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import itertools
+import os
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from harness import prompt
+from harness.contracts import Pixels
+from harness.engines import Settings, _chat, check
+from harness.errors import EngineError, UsageError, missing_extra
+from harness.records import Request, Response
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+IMAGES = 1024
+"""Frames that a prompt may have."""
+
+SIZE = {"shortest_edge": 1, "longest_edge": 2**26}
+"""Pixel bounds of vLLM's own resizing, wide enough that it never takes place."""
+
+CPU_CONTEXT = 32768
+"""The longest prompt on a CPU, where a prompt must be read in one go."""
+
+ENVIRONMENT = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn"}
+CPU_ENVIRONMENT = {
+    "VLLM_CPU_KVCACHE_SPACE": "2",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) - 1)),
+}
+"""Environment variables, where they are not set: GiB for keys and values; one core is left for decoding video."""
+
+
+class Vllm:
+    """The engine."""
+
+    def __init__(self, settings: Settings, pixels: Pixels) -> None:
+        """Check that vLLM is there and knows the options."""
+        for key, value in ENVIRONMENT.items():
+            os.environ.setdefault(key, value)
+        try:
+            from vllm.engine.arg_utils import AsyncEngineArgs
+        except ImportError as error:
+            raise missing_extra("vllm", "vllm") from error
+        known = [field.name for field in fields(AsyncEngineArgs)]
+        for key in settings.options:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, 1)
+                hint = f"did you mean {close[0]!r}?" if close else "it takes the arguments of vLLM's AsyncEngineArgs"
+                raise UsageError(f"the vllm engine has no option {key!r}; {hint}")
+        self.settings = settings
+        self.model = settings.need_model()
+        self.pixels = pixels
+        self._room = asyncio.Semaphore(settings.max_in_flight)
+        self._number = itertools.count()
+        self._engine: Any = None
+
+    async def start(self) -> None:
+        """Load the model in a process of its own."""
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        self._tokenizer = _chat.load_tokenizer(self.settings)
+        try:
+            config = AsyncEngineArgs(**self._arguments()).create_engine_config()
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"vLLM refuses its settings: {_first_line(error)}") from error
+        try:
+            self._engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)
+        except RuntimeError as error:
+            raise EngineError(f"vLLM did not start: {_first_line(error)}") from error
+
+    async def close(self) -> None:
+        """End the process."""
+        if self._engine is not None:
+            self._engine.shutdown()
+            self._engine = None
+
+    async def generate(self, request: Request) -> list[Response]:
+        """The rollouts, in order."""
+        from vllm.exceptions import VLLMError
+
+        check(request)
+        if self._engine is None:
+            raise EngineError("the vllm engine is not running; start it first")
+        choices = _chat.choice_ids(self._tokenizer, request)
+        async with self._room:
+            frames = prompt.frames(request)
+            images = await self.pixels.get(frames) if frames else []
+            try:
+                output = await self._last(self._prompt(request, images), self._sampling(request, choices))
+            except (VLLMError, ValueError) as error:
+                raise EngineError(f"vLLM: {_first_line(error.__cause__ or error)}") from error
+        return [self._response(request, choices, output, k) for k in range(request.n)]
+
+    async def _last(self, asked: Any, sampling: Any) -> Any:
+        output = None
+        async for output in self._engine.generate(asked, sampling, request_id=str(next(self._number))):
+            pass
+        if output is None or any(not one.finish_reason for one in output.outputs):
+            raise EngineError("vLLM gave no answer to a request")
+        return output
+
+    def _arguments(self) -> dict[str, Any]:
+        from transformers import AutoConfig
+        from vllm.platforms import current_platform
+
+        cpu = bool(current_platform.is_cpu())
+        trust = self.settings.trust_remote_code
+        found = {
+            "model": str(self.model.path),
+            "dtype": _chat.dtype(self.settings.dtype, gpu=not cpu),
+            "tensor_parallel_size": self.settings.tensor_parallel,
+            "trust_remote_code": trust,
+            "limit_mm_per_prompt": {"image": IMAGES, "video": 0},
+            "enable_prefix_caching": True,
+            "max_num_batched_tokens": 32768,
+        }
+        if cpu:
+            for key, value in CPU_ENVIRONMENT.items():
+                os.environ.setdefault(key, value)
+            config = AutoConfig.from_pretrained(self.model.path, trust_remote_code=trust).get_text_config()
+            length = self.settings.options.get("max_model_len", min(config.max_position_embeddings, CPU_CONTEXT))
+            # A seeded request whose prompt is read in parts ends vLLM's CPU engine.
+            whole = {"enable_chunked_prefill": False, "max_num_batched_tokens": max(length, 8192)}
+            found |= {"enforce_eager": True, "max_model_len": length} | whole
+        return found | dict(self.settings.options)
+
+    def _prompt(self, request: Request, images: Sequence[Image]) -> dict[str, Any]:
+        asked: dict[str, Any] = {"prompt": _chat.text(self._tokenizer, request)}
+        if images:
+            asked |= {"multi_modal_data": {"image": list(images)}, "mm_processor_kwargs": {"size": SIZE}}
+        return asked
+
+    def _sampling(self, request: Request, choices: list[int]) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        one = {"max_tokens": 1, "allowed_token_ids": choices, "logprob_token_ids": choices}
+        return SamplingParams(
+            n=request.n,
+            temperature=request.temperature,
+            top_p=1.0 if choices else request.top_p,
+            repetition_penalty=1.0 if choices else request.repetition_penalty,
+            # Rollout k of the n draws with this + k.
+            seed=request.seed + request.first if request.temperature else None,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+            **(one if choices else {"max_tokens": request.max_tokens, "logprobs": 0}),
+        )
+
+    def _response(self, request: Request, choices: list[int], output: Any, index: int) -> Response:
+        one = output.outputs[index]
+        logprobs = {i: one.logprobs[0][i].logprob for i in choices}
+        chosen = dict(zip(choices, request.choices, strict=True)).get(one.token_ids[0])
+        return Response(
+            rollout=request.first + index,
+            text=one.text if chosen is None else chosen,
+            finish="stop" if choices or one.finish_reason == "stop" else "length",
+            tokens=len(one.token_ids),
+            prompt_tokens=len(output.prompt_token_ids),
+            logprob=logprobs[one.token_ids[0]] if choices else one.cumulative_logprob,
+            choice_logprobs=dict(zip(request.choices, logprobs.values(), strict=True)) if choices else None,
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+engine = Vllm

@@ -1,0 +1,37 @@
+"""Every error that the harness raises on purpose.
+
+    HarnessError
+    ├── UsageError      the command was asked wrongly (exit 2)
+    ├── DataError       an annotation, run folder or model folder is not what it should be (exit 2)
+    ├── VideoError      a video is missing or cannot be decoded (recorded with its sample)
+    └── EngineError     a request could not be answered (recorded with its sample)
+
+A message is one sentence: what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """The root of the tree; shown without a traceback."""
+
+
+class UsageError(HarnessError):
+    """The command was asked wrongly."""
+
+
+class DataError(HarnessError):
+    """Something on disk is not what it should be."""
+
+
+class VideoError(HarnessError):
+    """A video is missing or cannot be decoded."""
+
+
+class EngineError(HarnessError):
+    """A request could not be answered."""
+
+
+def missing_extra(package: str, extra: str) -> UsageError:
+    """The error for an optional package that is not installed."""
+    return UsageError(f"{package} is not installed; run: pip install 'grounded-harness[{extra}]'")

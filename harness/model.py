@@ -1,0 +1,92 @@
+"""The model under evaluation: a folder of weights, the family it belongs to, and the sampling it was trained with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import prompt
+from harness.errors import DataError, UsageError
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+"""The models that ship with the package, one folder each."""
+
+SETTINGS = {"frames": str, "max_pixels": int, "max_tokens": int}
+"""What `harness.json` beside `config.json` may hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """Weights on disk, checked to be there."""
+
+    name: str
+    path: Path
+    family: str
+    """A key of harness.prompt.FAMILIES."""
+    frames: str | None = None
+    """Frame sampling it was trained with, as in --frames; None leaves it to the task."""
+    max_pixels: int | None = None
+    """Pixel budget of a frame it was trained with."""
+    max_tokens: int | None = None
+    """How long its answers may be."""
+
+
+def shipped() -> list[str]:
+    """The names of the models in the package."""
+    return sorted(folder.name for folder in CHECKPOINTS.glob("*") if (folder / "config.json").is_file())
+
+
+def resolve(name_or_path: str | Path, family: str | None = None) -> Model:
+    """The model of a shipped name or of a folder; UsageError when there is none, DataError when it lacks something."""
+    text = str(name_or_path)
+    path = CHECKPOINTS / text if text in shipped() else Path(text).expanduser()
+    if not path.is_dir():
+        raise UsageError(f"there is no model {text!r}; give a model folder or one of: {', '.join(shipped()) or '-'}")
+    path = path.resolve()
+    config = _read(path / "config.json", "a model folder must hold it")
+    _check_weights(path)
+    if family is None:
+        family = str(config.get("model_type"))
+        if family not in prompt.FAMILIES:
+            known = ", ".join(prompt.FAMILIES)
+            raise UsageError(f"{path} is of the unknown type {family!r}; set --family to one of: {known}")
+    return Model(name=path.name, path=path, family=prompt.family(family).name, **_settings(path))
+
+
+def _read(path: Path, need: str) -> dict[str, Any]:
+    if not path.is_file():
+        raise DataError(f"{path.parent} has no {path.name}; {need}")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise DataError(f"{path} must hold an object, found {type(data).__name__}")
+    return data
+
+
+def _check_weights(path: Path) -> None:
+    if not any(path.glob("*.safetensors")):
+        raise DataError(f"{path} has no weights; a model folder must hold *.safetensors files")
+    index = path / "model.safetensors.index.json"
+    if index.is_file():
+        parts = sorted(set(_read(index, "").get("weight_map", {}).values()))
+        absent = [part for part in parts if not (path / part).is_file()]
+        if absent:
+            raise DataError(f"{path} lacks {len(absent)} of {len(parts)} weight files, the first {absent[0]}")
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    file = path / "harness.json"
+    if not file.is_file():
+        return {}
+    data = _read(file, "")
+    for key, value in data.items():
+        kind = SETTINGS.get(key)
+        if kind is None:
+            raise DataError(f"{file} has the unknown key {key!r}; there are: {', '.join(SETTINGS)}")
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise DataError(f"{file}: {key!r} must be of type {kind.__name__}, found {value!r}")
+    return data

@@ -1,0 +1,135 @@
+"""What a run will ask: each task with its options, its samples, and how its videos are sampled."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness import plugins
+from harness.codec import encode
+from harness.contracts import Task
+from harness.errors import DataError, UsageError
+from harness.model import Model
+from harness.records import Sample
+from harness.sampling import recipe
+from harness.schema import dumps
+from harness.settings import Asked, configure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One task of a run."""
+
+    plugin: str
+    """How the task is found again: its name, or the path of its file."""
+    task: Task
+    root: Path
+    """The data folder."""
+    samples: tuple[Sample, ...]
+    """Those that will be asked, in the order of the data."""
+    items: int
+    all_items: int
+    """Items before --limit."""
+    fingerprint: str
+    """SHA-256 over all samples of the data folder."""
+    frames: str
+    max_pixels: int
+
+    @property
+    def partial(self) -> bool:
+        """Whether --limit left items out."""
+        return self.items < self.all_items
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Axis -> its values in the order of the data."""
+        found: dict[str, dict[str, None]] = {}
+        for sample in self.samples:
+            for axis, value in sample.groups.items():
+                found.setdefault(axis, {})[value] = None
+        return {axis: [*values] for axis, values in found.items()}
+
+    def by_video(self) -> Iterator[Sample]:
+        """The samples with those of one video together, so that its frames and prompt prefix are used again."""
+        videos: dict[str, list[Sample]] = {}
+        for sample in self.samples:
+            videos.setdefault(sample.video, []).append(sample)
+        for samples in videos.values():
+            yield from samples
+
+
+def make(asked: Asked, model: Model | None) -> list[Plan]:
+    """The plans of all tasks; every mistake in the command or the data is found here, before a model is loaded."""
+    loaded = {name: load(name) for name in dict.fromkeys(asked.tasks)}
+    names = [task.name for task in loaded.values()]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two of the tasks have the same name: {', '.join(names)}; run them apart")
+    for name in asked.options:
+        if name not in names:
+            raise UsageError(f"-o {name}...: no such task is asked for; there are: {', '.join(names)}")
+    if not asked.data.is_dir():
+        raise UsageError(f"there is no data folder {asked.data}; give --data, or write one with: harness data shapes")
+    return [_plan(asked, plugin, task, model) for plugin, task in loaded.items()]
+
+
+def load(name: str) -> Task:
+    """The task of a name or of a Python file, with its default options."""
+    task = plugins.load("harness.tasks", name)
+    if not isinstance(task, Task):
+        raise UsageError(f"`task` of {name} must be an instance of harness.contracts.Task, found {task!r}")
+    return task
+
+
+def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
+    options = dict(asked.options.get(task.name, {}))
+    if asked.prompt is not None and hasattr(task, "prompt"):
+        options.setdefault("prompt", asked.prompt)
+    task = configure(task, options)
+    frames = asked.frames or (model and model.frames) or task.frames
+    recipe(frames)
+    root = data_folder(asked.data, task.name)
+    samples = task.samples(root)
+    _check(samples, task.name, root)
+    items = [*dict.fromkeys(sample.item for sample in samples)]
+    chosen = set(items)
+    if asked.limit is not None and asked.limit < len(items):
+        chosen = set(random.Random(f"{asked.seed}:{task.name}").sample(items, asked.limit))
+    return Plan(
+        plugin=str(Path(plugin).resolve()) if plugin.endswith(".py") else plugin,
+        task=task,
+        root=root,
+        samples=tuple(sample for sample in samples if sample.item in chosen),
+        items=len(chosen),
+        all_items=len(items),
+        fingerprint=fingerprint(samples, root),
+        frames=frames,
+        max_pixels=asked.max_pixels or (model and model.max_pixels) or task.max_pixels,
+    )
+
+
+def data_folder(data: Path, task: str) -> Path:
+    """DATA/<task> where that is a folder, else DATA itself."""
+    return data / task if (data / task).is_dir() else data
+
+
+def _check(samples: list[Sample], task: str, root: Path) -> None:
+    if not samples:
+        raise DataError(f"the task {task} has no samples in {root}; give another --data")
+    seen: set[str] = set()
+    for sample in samples:
+        if sample.id in seen:
+            raise DataError(f"the task {task} has two samples of the id {sample.id!r} in {root}; ids must be unique")
+        seen.add(sample.id)
+
+
+def fingerprint(samples: list[Sample], root: Path) -> str:
+    """SHA-256 over the samples, with videos relative to the data folder; the videos themselves are not read."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        moved = replace(sample, video=os.path.relpath(sample.video, root.absolute()))
+        digest.update(dumps(encode(moved), sample.id) + b"\n")
+    return digest.hexdigest()

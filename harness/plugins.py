@@ -1,0 +1,69 @@
+"""Find a task, voter or engine by name: our own module first, else a file, else an entry point.
+
+A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine` ...
+Out of tree it is a Python file given by its path (`--tasks ./mybench.py`), or an installed entry point
+of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.reports`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from harness.errors import UsageError
+
+ATTRIBUTE = {"harness.tasks": "task", "harness.scaling": "voter", "harness.engines": "engine"}
+"""Room -> the attribute that a plugin's module must have."""
+
+
+def load(room: str, name: str) -> Any:
+    """The plugin `name` of a room such as "harness.tasks"; UsageError lists what exists."""
+    attribute = ATTRIBUTE[room]
+    if name.endswith(".py"):
+        return _get(_from_file(Path(name)), attribute, name)
+    if name in _own(room):
+        return _get(importlib.import_module(f"{room}.{name}"), attribute, name)
+    for entry in entry_points(group=room):
+        if entry.name == name:
+            found = entry.load()
+            return _get(found, attribute, name) if isinstance(found, ModuleType) else found
+    known = names(room)
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise UsageError(f"there is no {attribute} named {name!r}; {hint}there are: {', '.join(known)}")
+
+
+def names(room: str) -> list[str]:
+    """The plugins of a room, ours and those of installed packages."""
+    return sorted(_own(room) | {entry.name for entry in entry_points(group=room)})
+
+
+def _own(room: str) -> set[str]:
+    package = importlib.import_module(room)
+    found = {m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")}
+    return found - set(getattr(package, "NOT_PLUGINS", ()))
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UsageError(f"there is no plugin file {path}; give the path of a Python file, or a name")
+    spec = importlib.util.spec_from_file_location(f"harness_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} cannot be imported as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _get(module: ModuleType, attribute: str, name: str) -> Any:
+    if not hasattr(module, attribute):
+        raise UsageError(f"{name} ({module.__file__}) has no attribute {attribute!r}; a plugin must define it")
+    return getattr(module, attribute)

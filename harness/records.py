@@ -1,0 +1,181 @@
+"""What passes between the parts: plain, frozen data that goes to JSON and back.
+
+Sample -> View -> Request -> Response -> Prediction -> Score, and the Record of all that.
+Boxes are in source-video pixels and times in seconds in every one of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.codec import encode
+from harness.geometry import Box, Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One claim: this thing, here, then."""
+
+    label: str
+    time: float | None
+    box: Box | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One question about a video, with its reference."""
+
+    id: str
+    """Stable and unique within the task."""
+    item: str
+    """The annotation row it comes from; one V-STaR row gives five samples."""
+    kind: str
+    """What is asked, in the task's own words: "what", "when", "mcq" ..."""
+    video: str
+    """Absolute path of the video file."""
+    question: str
+    options: tuple[str, ...] = ()
+    """The texts of the options, without their letters."""
+    answer: str | None = None
+    """The reference answer; a letter for multiple choice."""
+    span: Span | None = None
+    """The reference span; given to the model where the task says so."""
+    boxes: Mapping[float, Box] = field(default_factory=dict)
+    """The reference box at each second."""
+    evidence: tuple[Evidence, ...] = ()
+    """What a grounded answer would cite; where the annotation says."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """What results are broken down by: {"domain": "Sports", "length": "short"}."""
+    context: str | None = None
+    """Further text that the model is shown, such as subtitles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a model is shown of a video: which frames, at which size."""
+
+    video: str
+    times: tuple[float, ...]
+    """Exact presentation times of the frames, ascending, in seconds."""
+    duration: float
+    """Length of the video in seconds."""
+    width: int
+    """Width of the source video as displayed, in pixels."""
+    height: int
+    size: tuple[int, int]
+    """(width, height) in pixels at which frames reach the model."""
+    family: str
+    """The model family, which fixes the coordinate convention (harness/prompt.py)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A reference to pixels: the frame on screen at a time, or a crop of it."""
+
+    video: str
+    time: float
+    size: tuple[int, int]
+    """(width, height) in pixels after resizing."""
+    crop: Box | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What an engine is asked: the words, which pixels, and how to decode."""
+
+    parts: tuple[str | Frame, ...]
+    """The user's turn, text and frames in order."""
+    system: str | None = None
+    n: int = 1
+    """Number of rollouts."""
+    first: int = 0
+    """Index of the first rollout; rollout k draws with seed + k whatever n is."""
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    max_tokens: int = 1024
+    seed: int = 0
+    choices: tuple[str, ...] = ()
+    """When given, the response is one of these single tokens, with the log-probability of each."""
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the content."""
+        text = json.dumps(encode(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One rollout, unread."""
+
+    rollout: int
+    text: str
+    finish: str
+    """"stop", "length" (cut at max_tokens) or "error"."""
+    tokens: int = 0
+    """Generated tokens."""
+    prompt_tokens: int = 0
+    logprob: float | None = None
+    """Sum of the log-probabilities of the generated tokens; None where the engine has none."""
+    choice_logprobs: Mapping[str, float] | None = None
+    """For a request with choices: the log-probability of each, before temperature."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What we take the model to mean; read from one rollout or voted from several."""
+
+    answer: str | None = None
+    """None is an abstention: counted as wrong and reported apart."""
+    span: Span | None = None
+    boxes: Mapping[float, Box] = field(default_factory=dict)
+    """Second -> box."""
+    evidence: tuple[Evidence, ...] = ()
+    relevance: float | None = None
+    rollout: int | None = None
+    """The rollout it was read from, or that won the vote."""
+    tally: Mapping[str, float] | None = None
+    """What each candidate answer weighed in the vote."""
+    problems: tuple[str, ...] = ()
+    """What was wrong with the text: "no answer tag", "2 boxes dropped" ..."""
+
+    @property
+    def abstained(self) -> bool:
+        """Whether nothing could be read."""
+        return self.answer is None and self.span is None and not self.boxes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """The metrics of one sample: fractions in 0..1, None where not scored."""
+
+    values: Mapping[str, float | None]
+    reason: str | None = None
+    """Why a value is None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """All that happened to one sample: a line of records.jsonl."""
+
+    task: str
+    version: int
+    """The task's version: it rises when prompt, reading or scoring change."""
+    sample: Sample
+    view: View | None = None
+    request: str | None = None
+    """Request.key; None when the request could not be made."""
+    responses: tuple[Response, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    vote: Prediction | None = None
+    """What was scored."""
+    score: Score | None = None
+    error: str | None = None
+    """Why there are no responses: the sample was not evaluated."""
+    seconds: float = 0.0
+

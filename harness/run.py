@@ -1,0 +1,196 @@
+"""The loop: a sample becomes a request, an engine answers it, the rollouts are read, voted and scored.
+
+One coroutine a sample, a fixed number of them under way. A video or a request that fails is recorded with its
+sample and the run goes on; any other error is a fault of the program and ends it, with every record kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from harness.contracts import Engine, Task, Voter
+from harness.errors import EngineError, VideoError
+from harness.records import Record, Request, Response, Sample, Score, View
+from harness.settings import Decoding
+
+NEVER = -1e4
+"""The log-probability written for a token that cannot come, as JSON has no infinity."""
+
+FIRST, LATER = 8, 64
+"""Requests that must fail in a row before an engine is given up: when it has never answered, and when it has.
+
+At least as many as are under way, and eight times as many when it has answered before.
+"""
+
+
+class Views(Protocol):
+    """What is shown of a video: harness.frames.Frames."""
+
+    async def view(self, video: str, recipe: str, family: str, max_pixels: int) -> View:
+        """The view of a video; VideoError when it cannot be decoded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A sample that is owed an answer."""
+
+    task: Task
+    sample: Sample
+    frames: str
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """What all samples of a run share."""
+
+    engine: Engine
+    views: Views
+    voter: Voter
+    decoding: Decoding
+    seed: int
+    family: str
+
+    async def answer(self, job: Job) -> Record:
+        """Everything that happens to one sample."""
+        task, sample, begun = job.task, job.sample, time.perf_counter()
+        record = Record(task=task.name, version=task.version, sample=sample)
+        try:
+            view = await self.views.view(sample.video, job.frames, self.family, job.max_pixels)
+            request = self.decode(job, task.request(sample, view))
+            record = replace(record, view=view, request=request.key)
+            responses = tuple(map(_tidy, await self.engine.generate(request)))
+            record = replace(record, responses=responses)
+            _check(responses, request)
+        except (VideoError, EngineError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            return replace(record, error=reason, seconds=time.perf_counter() - begun)
+        predictions = tuple(task.read(sample, view, response) for response in responses)
+        vote = self.voter(sample, predictions)
+        score = _finite(task.score(sample, vote))
+        seconds = time.perf_counter() - begun
+        return replace(record, predictions=predictions, vote=vote, score=score, seconds=seconds)
+
+    def decode(self, job: Job, request: Request) -> Request:
+        """The request of a task with the run's decoding and the sample's own seed."""
+        how = self.decoding
+        return replace(
+            request,
+            n=how.n,
+            temperature=how.temperature,
+            top_p=how.top_p,
+            repetition_penalty=how.repetition_penalty,
+            max_tokens=how.max_tokens,
+            seed=sample_seed(self.seed, job.task.name, job.sample.id),
+        )
+
+
+def sample_seed(seed: int, task: str, sample: str) -> int:
+    """The seed of a sample's first rollout; rollout k draws with this + k, and 65536 of them fit before the next.
+
+    >>> sample_seed(0, "vstar", "1:what") % 65536
+    0
+    """
+    digest = hashlib.sha256(f"{seed}\0{task}\0{sample}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") % (1 << 37) << 16
+
+
+async def drive(
+    loop: Loop, jobs: Iterable[Job], keep: Callable[[Record], None], in_flight: int, *, answered: bool = False
+) -> None:
+    """Answer all jobs, at most `in_flight` at a time, and hand each record on as it is finished.
+
+    `answered` says that the engine has answered in an earlier session of the run.
+    """
+    source = iter(jobs)
+    guard = Guard(keep, in_flight, answered)
+
+    async def work() -> None:
+        for job in source:
+            guard.take(await loop.answer(job))
+
+    workers = [asyncio.create_task(work()) for _ in range(in_flight)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    guard.end()
+
+
+class Guard:
+    """Hands records on, but holds back the failures of an engine that may be dead, so that they are owed again."""
+
+    def __init__(self, keep: Callable[[Record], None], in_flight: int, answered: bool = False) -> None:
+        """`keep` takes what is known to count."""
+        self.keep = keep
+        self.in_flight = in_flight
+        self.answered = answered
+        self.held: list[Record] = []
+
+    def take(self, record: Record) -> None:
+        """A finished sample; EngineError when the engine seems to be gone."""
+        if record.error is not None and record.error.startswith(EngineError.__name__):
+            self.held.append(record)
+            patience = max(LATER, 8 * self.in_flight) if self.answered else max(FIRST, self.in_flight)
+            if len(self.held) >= patience:
+                self._give_up()
+            return
+        self.answered = self.answered or record.error is None
+        if self.answered:
+            self._release()
+        self.keep(record)
+
+    def end(self) -> None:
+        """No more samples: failures count, unless there was nothing else."""
+        if self.held and not self.answered:
+            self._give_up()
+        self._release()
+
+    def _release(self) -> None:
+        for record in self.held:
+            self.keep(record)
+        self.held.clear()
+
+    def _give_up(self) -> None:
+        reason = str(self.held[-1].error).removeprefix(f"{EngineError.__name__}: ")
+        raise EngineError(
+            f"the engine failed the last {len(self.held)} requests in a row ({reason}); "
+            "mend that and start the same command again: finished samples are kept"
+        )
+
+
+def _check(responses: Sequence[Response], request: Request) -> None:
+    """A rollout that failed fails its sample: a vote of fewer would be another experiment."""
+    for response in responses:
+        if response.finish == "error" or response.error is not None:
+            raise EngineError(f"rollout {response.rollout}: {response.error or 'failed'}")
+    if len(responses) != request.n:
+        raise EngineError(f"the engine gave {len(responses)} of {request.n} rollouts")
+
+
+def _tidy(response: Response) -> Response:
+    """A response without NaN or infinite log-probabilities."""
+    logprob, choices = response.logprob, response.choice_logprobs
+    if logprob is not None and not math.isfinite(logprob):
+        logprob = None
+    if choices is not None:
+        choices = {token: value if math.isfinite(value) else NEVER for token, value in choices.items()}
+    return replace(response, logprob=logprob, choice_logprobs=choices)
+
+
+def _finite(score: Score) -> Score:
+    """A score whose values are numbers that JSON has; others become None with a reason."""
+    odd = [name for name, value in score.values.items() if value is not None and not math.isfinite(value)]
+    if not odd:
+        return score
+    values = {name: None if name in odd else value for name, value in score.values.items()}
+    return Score(values=values, reason=score.reason or f"not a finite number: {', '.join(odd)}")

@@ -1,0 +1,166 @@
+"""What was asked of a run: how to decode, and the words of the command as values."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from harness.contracts import Task
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """How rollouts are drawn; the same for every sample of a run."""
+
+    n: int = 1
+    """Rollouts a sample."""
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    max_tokens: int = 1024
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        _need(self.n >= 1, "-n", self.n, "at least 1")
+        _need(math.isfinite(self.temperature) and self.temperature >= 0, "--temperature", self.temperature, "0 or more")
+        _need(0 < self.top_p <= 1, "--top-p", self.top_p, "above 0 and at most 1")
+        _need(math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0,
+              "--repetition-penalty", self.repetition_penalty, "above 0")  # fmt: skip
+        _need(self.max_tokens >= 1, "--max-tokens", self.max_tokens, "at least 1")
+        if self.n > 1 and self.temperature == 0:
+            raise UsageError(f"{self.n} rollouts at temperature 0 would be copies; give --temperature 1.0, or -n 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The command `harness run`, before anything is looked up."""
+
+    tasks: tuple[str, ...]
+    data: Path
+    out: Path
+    model: str | None = None
+    """A shipped name or a folder; None is the default of the engine."""
+    family: str | None = None
+    engine: str | None = None
+    """None is vllm where there is a GPU and vLLM, else transformers."""
+    n: int = 1
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    max_tokens: int | None = None
+    """None is the model's own, else 1024."""
+    seed: int = 0
+    frames: str | None = None
+    """None is what the model was trained with, else the task's default."""
+    max_pixels: int | None = None
+    voter: str | None = None
+    """None is "first" for one rollout and "majority" for more."""
+    limit: int | None = None
+    """Items a task; None is all."""
+    prompt: str | None = None
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Task -> field -> text."""
+    engine_options: Mapping[str, Any] = field(default_factory=dict)
+    dtype: str = "auto"
+    tensor_parallel: int = 1
+    trust_remote_code: bool = False
+    answers: Path | None = None
+    in_flight: int = 32
+    cache: Path | None = None
+    cache_gb: float = 20.0
+    retry_errors: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        _need(bool(self.tasks), "--tasks", "", "one or more names with commas between them")
+        _need(self.limit is None or self.limit >= 1, "--limit", self.limit, "at least 1")
+        _need(self.in_flight >= 1, "--in-flight", self.in_flight, "at least 1")
+        _need(self.tensor_parallel >= 1, "--tensor-parallel", self.tensor_parallel, "at least 1")
+        _need(self.max_pixels is None or self.max_pixels >= 1, "--max-pixels", self.max_pixels, "at least 1")
+        _need(math.isfinite(self.cache_gb) and self.cache_gb >= 0, "--cache-gb", self.cache_gb, "0 or more")
+
+    def decoding(self, max_tokens: int | None = None) -> Decoding:
+        """How to decode, with the model's own number of tokens where none was asked for."""
+        return Decoding(
+            n=self.n,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            repetition_penalty=self.repetition_penalty,
+            max_tokens=_first(self.max_tokens, max_tokens, 1024),
+        )
+
+
+def _first(*values: int | None) -> int:
+    return next(v for v in values if v is not None)
+
+
+def _need(fine: bool, flag: str, value: object, wanted: str) -> None:
+    if not fine:
+        raise UsageError(f"{flag} cannot be {value}; it must be {wanted}")
+
+
+def task_options(pairs: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The `-o task.field=value` flags.
+
+    >>> task_options(["videomme.subtitles=true"])
+    {'videomme': {'subtitles': 'true'}}
+    """
+    found: dict[str, dict[str, str]] = {}
+    for pair in pairs:
+        key, is_there, value = pair.partition("=")
+        task, dot, name = key.partition(".")
+        if not (is_there and dot and task and name):
+            raise UsageError(f"-o {pair!r} cannot be read; write it as task.field=value, such as vstar.prompt=direct")
+        found.setdefault(task, {})[name] = value
+    return found
+
+
+def engine_options(pairs: Iterable[str]) -> dict[str, Any]:
+    """The `--engine-option key=value` flags; a value that is JSON is read as such, any other is text.
+
+    >>> engine_options(["batch=8", "device=cpu"])
+    {'batch': 8, 'device': 'cpu'}
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, is_there, value = pair.partition("=")
+        if not (is_there and key):
+            raise UsageError(f"--engine-option {pair!r} cannot be read; write it as key=value")
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def configure(task: Task, options: Mapping[str, str]) -> Task:
+    """The task with some of its fields set from text; UsageError when there is no such field, or not of that type."""
+    known: list[str] = [f.name for f in fields(task)] if dataclasses.is_dataclass(task) else []
+    values = {}
+    for name, text in options.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise UsageError(f"the task {task.name} has no option {name!r}; {hint}there are: {', '.join(known) or '-'}")
+        values[name] = _value(f"-o {task.name}.{name}={text}", getattr(task, name), text)
+    return dataclasses.replace(task, **values) if values else task  # type: ignore[type-var]
+
+
+def _value(where: str, default: object, text: str) -> object:
+    if isinstance(default, bool):
+        if text.lower() not in ("true", "false"):
+            raise UsageError(f"{where}: the value must be true or false")
+        return text.lower() == "true"
+    if isinstance(default, (int, float)):
+        try:
+            return type(default)(text)
+        except ValueError:
+            raise UsageError(f"{where}: the value must be a number like {default}") from None
+    return text

@@ -1,0 +1,1 @@
+"""A world of our own: synthetic clips of coloured shapes whose every fact is known exactly."""

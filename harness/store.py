@@ -1,0 +1,236 @@
+"""The run folder: run.json, records.jsonl, scores.json, report.md; written by one process at a time.
+
+A record is one line, in one write, handed to the system at once: killing the process loses no line that was
+written. The disk is synced every few seconds and at the end, so that a power cut costs at most those seconds.
+A torn last line is cut off when the folder is opened again. Other files are replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from harness.codec import decode, encode
+from harness.errors import DataError, UsageError
+from harness.records import Record
+from harness.schema import dumps, loads, validate, whole
+
+RUN, RECORDS, SCORES, REPORT, LOCK = "run.json", "records.jsonl", "scores.json", "report.md", "run.lock"
+
+SYNC_SECONDS = 5.0
+"""At most this much work is lost to a power cut."""
+
+Key = tuple[str, str]
+"""Task and sample id, as written."""
+
+
+def key(task: str, sample: str) -> Key:
+    """What a sample is known by in the run folder."""
+    return whole(task), whole(sample)
+
+
+class Store:
+    """A run folder held for writing: a context manager, which a second process is refused."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is touched before the context is entered."""
+        self.folder = folder
+        self.done: set[Key] = set()
+        """Samples with a record."""
+        self.failed: set[Key] = set()
+        """Those of them whose record is an error."""
+        self._file: BinaryIO | None = None
+        self._lock: BinaryIO | None = None
+        self._synced = time.monotonic()
+
+    def __enter__(self) -> Store:
+        """Take the folder, made when it is not there."""
+        _refuse_foreign(self.folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(self.folder / LOCK)
+        except OSError as error:
+            raise UsageError(f"cannot write to the output folder {self.folder}: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Sync and let go."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def open(self, run: Mapping[str, Any], *, retry_errors: bool = False) -> None:
+        """Begin or go on with a run; UsageError when the folder is that of another one."""
+        before = read_run(self.folder) if (self.folder / RUN).exists() else None
+        if before is not None:
+            differ = [*differences(before["settings"], run["settings"])]
+            if differ:
+                raise UsageError(
+                    f"{self.folder} is the output folder of another run: {'; '.join(differ[:3])}; give another --out"
+                )
+            run = {**run, "sessions": [*before["sessions"], *run["sessions"]]}
+        write(self.folder / RUN, "run", run)
+        path = self.folder / RECORDS
+        if path.exists():
+            _cut_torn_line(path)
+            self._scan()
+            if retry_errors and self.failed:
+                self._drop_failed()
+        self._file = path.open("ab", buffering=0)
+
+    def append(self, record: Record) -> None:
+        """Write one line."""
+        if self._file is None:
+            raise ValueError("open the run before a record is appended")
+        name = f"the record of {record.sample.id}"
+        data = encode(record)
+        line = dumps(data, name) + b"\n"
+        validate("record", data, name)
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(0, "the disk took only a part of a line")
+            if time.monotonic() - self._synced > SYNC_SECONDS:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
+        except OSError as error:
+            raise DataError(
+                f"cannot write to {self.folder / RECORDS}: {error.strerror}; make room and start the same command again"
+            ) from error
+        self.done.add(key(record.task, record.sample.id))
+        if record.error is not None:
+            self.failed.add(key(record.task, record.sample.id))
+
+    def _scan(self) -> None:
+        for line in _lines(self.folder):
+            known = line["task"], line["sample"]["id"]
+            if known in self.done:
+                raise DataError(f"{self.folder / RECORDS} has two records of {known[1]}; delete one of the lines")
+            self.done.add(known)
+            if line["error"] is not None:
+                self.failed.add(known)
+
+    def _drop_failed(self) -> None:
+        """Forget the errors; their samples are owed again."""
+        path = self.folder / RECORDS
+        with path.open("rb") as file:
+            _replace(path, (line for line in file if loads(line, str(path))["error"] is None))
+        self.done -= self.failed
+        self.failed.clear()
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The run.json of a run folder; UsageError when it is none."""
+    path = folder / RUN
+    if not path.is_file():
+        raise UsageError(f"{folder} is not a run folder: it has no {RUN}")
+    data = loads(path.read_bytes(), str(path))
+    validate("run", data, str(path))
+    return dict(data)
+
+
+def read_records(folder: Path) -> Iterator[Record]:
+    """The records of a run folder, one at a time; a torn last line is not one."""
+    for line in _lines(folder):
+        yield decode(Record, line)
+
+
+def _lines(folder: Path) -> Iterator[Any]:
+    path = folder / RECORDS
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.endswith(b"\n"):
+                where = f"{path}, line {number}"
+                data = loads(line, where)
+                validate("record", data, where)
+                yield data
+
+
+def write(path: Path, kind: str, data: object) -> None:
+    """Replace a JSON file as a whole, after checking it."""
+    validate(kind, data, str(path))
+    write_bytes(path, dumps(data, str(path), indent=2) + b"\n")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file as a whole: readers see the old one or the new one."""
+    _replace(path, [content])
+
+
+def _replace(path: Path, chunks: Iterable[bytes]) -> None:
+    new = path.with_name(f".{path.name}.tmp")
+    try:
+        with new.open("wb") as file:
+            file.writelines(chunks)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+
+
+def differences(before: object, now: object, place: str = "") -> Iterator[str]:
+    """Where two settings differ, in words.
+
+    >>> list(differences({"n": 8, "seed": 0}, {"n": 1, "seed": 0}))
+    ['n was 8 and is 1']
+    """
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for name in sorted(before.keys() | now.keys()):
+            yield from differences(before.get(name), now.get(name), f"{place}.{name}" if place else name)
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for index, (one, other) in enumerate(zip(before, now, strict=True)):
+            yield from differences(one, other, f"{place}[{index}]")
+    elif before != now:
+        yield f"{place} was {_short(before)} and is {_short(now)}"
+
+
+def _short(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder} is a file; give a folder")
+    if folder.is_dir() and not (folder / RUN).exists():
+        ours = (LOCK, f".{RUN}.tmp")
+        other = sorted(p.name for p in folder.iterdir() if p.name not in ours)
+        if other:
+            raise UsageError(f"{folder} is not a run folder and holds {other[0]}; give an empty or new --out")
+
+
+def _lock(path: Path) -> BinaryIO:
+    import fcntl
+
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UsageError(f"another process is writing to {path.parent}; wait for it or give another --out") from None
+    return file
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Drop what follows the last line end: a line whose writing was interrupted."""
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            begin = max(0, end - 65536)
+            file.seek(begin)
+            found = file.read(end - begin).rfind(b"\n")
+            if found >= 0:
+                file.truncate(begin + found + 1)
+                return
+            end = begin
+        file.truncate(0)

@@ -1,0 +1,142 @@
+"""scores.json: the metrics of a run from its records, in the order of sample ids: the same however the run went.
+
+Metrics are given twice: over the evaluated samples, and over all, where a sample that was not evaluated is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from harness.contracts import Task
+from harness.errors import DataError
+from harness.plan import load
+from harness.records import Record, Score
+from harness.store import read_records
+
+COUNTS = ("samples", "items", "evaluated", "errors", "unscored", "abstentions", "rollouts", "truncated", "tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a summary keeps of a record."""
+
+    record: Record
+    """Without rollouts, so that a long run fits in memory."""
+    rollouts: int
+    truncated: int
+    tokens: int
+
+
+@dataclass(slots=True)
+class Lines:
+    """The records of one task."""
+
+    found: list[Line] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        """Take a record, less its rollouts."""
+        responses = record.responses
+        light = replace(record, responses=(), predictions=(), view=None)
+        cut = sum(r.finish == "length" for r in responses)
+        self.found.append(Line(light, len(responses), cut, sum(r.tokens for r in responses)))
+
+
+def summarise(folder: Path, run: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of scores.json for a run folder with that run.json."""
+    lines = {task["name"]: Lines() for task in run["settings"]["tasks"]}
+    for record in read_records(folder):
+        if record.task not in lines:
+            raise DataError(f"{folder} has a record of the task {record.task!r}, which its run.json does not name")
+        lines[record.task].add(record)
+    tasks = {}
+    for spec in run["settings"]["tasks"]:
+        found = sorted(lines[spec["name"]].found, key=lambda line: line.record.sample.id)
+        tasks[spec["name"]] = _task(restore(spec), spec, run["tasks"][spec["name"]], found)
+    finished = all(tasks[name]["counts"]["samples"] == told["samples"] for name, told in run["tasks"].items())
+    return {"format": 1, "partial": run["partial"], "finished": finished, "tasks": tasks}
+
+
+def restore(spec: Mapping[str, Any]) -> Task:
+    """The task that a run.json speaks of, with its options."""
+    task = load(spec["plugin"])
+    try:
+        return replace(task, **spec["options"]) if spec["options"] else task  # type: ignore[type-var]
+    except TypeError as error:
+        raise DataError(f"the task {spec['name']} no longer takes the options of the run: {error}") from error
+
+
+def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: Sequence[Line]) -> dict[str, Any]:
+    records = [line.record for line in lines]
+    wrong = _counted_as_wrong(records)
+    main = _metrics(task, lines, wrong)
+    by: dict[str, dict[str, Any]] = {}
+    for axis, values in told["groups"].items():
+        for value in values:
+            part = [line for line in lines if line.record.sample.groups.get(axis) == value]
+            if part:
+                by.setdefault(axis, {})[value] = _metrics(task, part, wrong)
+    errors = Counter(record.error for record in records if record.error is not None)
+    return {
+        "version": spec["version"],
+        "partial": told["items"] < told["all_items"],
+        **main,
+        "reasons": {name: _reason(records) for name, value in main["evaluated"].items() if value is None},
+        "errors": dict(sorted(errors.items())),
+        "by": by,
+    }
+
+
+def _metrics(task: Task, lines: Sequence[Line], wrong: Mapping[str, Score]) -> dict[str, Any]:
+    records = [line.record for line in lines]
+    every = [
+        replace(r, score=wrong[r.sample.kind]) if r.score is None and r.sample.kind in wrong else r for r in records
+    ]
+    return {
+        "counts": _counts(lines),
+        "evaluated": _finite(task.aggregate(records)),
+        "all": _finite(task.aggregate(every)),
+    }
+
+
+def _counts(lines: Sequence[Line]) -> dict[str, int]:
+    records = [line.record for line in lines]
+    evaluated = [r for r in records if r.score is not None]
+    values = (
+        len(records),
+        len({r.sample.item for r in records}),
+        len(evaluated),
+        sum(r.error is not None for r in records),
+        sum(all(v is None for v in r.score.values.values()) for r in evaluated if r.score),
+        sum(r.vote is not None and r.vote.abstained for r in evaluated),
+        sum(line.rollouts for line in lines),
+        sum(line.truncated for line in lines),
+        sum(line.tokens for line in lines),
+    )
+    return dict(zip(COUNTS, values, strict=True))
+
+
+def _counted_as_wrong(records: Iterable[Record]) -> dict[str, Score]:
+    """Kind -> the score of a sample of that kind that has everything wrong, after the first one that was scored."""
+    found: dict[str, Score] = {}
+    for record in records:
+        if (
+            record.score is not None
+            and record.sample.kind not in found
+            and any(value is not None for value in record.score.values.values())
+        ):
+            found[record.sample.kind] = Score(values={name: 0.0 for name in record.score.values})
+    return found
+
+
+def _finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: None if value is None or not math.isfinite(value) else value for name, value in values.items()}
+
+
+def _reason(records: Iterable[Record]) -> str:
+    reasons = Counter(r.score.reason for r in records if r.score is not None and r.score.reason)
+    return min(reasons, key=lambda text: (-reasons[text], text)) if reasons else "no sample was scored"

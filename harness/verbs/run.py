@@ -1,0 +1,54 @@
+"""`harness run`: ask a model every question of some tasks, and score the answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from harness.settings import Asked, engine_options, task_options
+
+
+def run(
+    tasks: Annotated[str, Option(help="Names with commas between them, or Python files; see: harness tasks.")],
+    data: Annotated[Path, Option(help="Folder that holds a folder for each task, or the one task's data.")],
+    out: Annotated[Path, Option(help="Run folder; the same command goes on where it stopped.")],
+    model: Annotated[str | None, Option(help="Model folder or shipped name.", show_default="nano")] = None,
+    engine: Annotated[str | None, Option(help="vllm, transformers, scripted; vllm where it can run.")] = None,
+    n: Annotated[int, Option("-n", help="Rollouts a sample.")] = 1,
+    temperature: Annotated[float, Option(help="0 is greedy.")] = 0.0,
+    top_p: Annotated[float, Option(help="Nucleus sampling.")] = 1.0,
+    max_tokens: Annotated[int | None, Option(help="Length of an answer.", show_default="the model's, or 1024")] = None,
+    repetition_penalty: Annotated[float, Option(help="1 is none.")] = 1.0,
+    seed: Annotated[int, Option(help="Of rollouts and of --limit.")] = 0,
+    frames: Annotated[str | None, Option(help="uniform:16, fps:2:64 ...", show_default="the model's or task's")] = None,
+    max_pixels: Annotated[int | None, Option(help="Of a frame.", show_default="the model's or task's")] = None,
+    voter: Annotated[str | None, Option(help="Folds rollouts into one.", show_default="first or majority")] = None,
+    limit: Annotated[int | None, Option(help="Items a task, drawn with the seed: a partial run.")] = None,
+    prompt: Annotated[str | None, Option(help="think or direct, for tasks that have both.")] = None,
+    option: Annotated[list[str] | None, Option("-o", metavar="TASK.FIELD=VALUE", help="A task's option.")] = None,
+    engine_option: Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="An engine's option.")] = None,
+    family: Annotated[str | None, Option(help="Model family.", show_default="by config.json")] = None,
+    dtype: Annotated[str, Option(help="auto, float32, bfloat16, float16.")] = "auto",
+    tensor_parallel: Annotated[int, Option(help="GPUs that share the model.")] = 1,
+    trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code in the model folder.")] = False,
+    answers: Annotated[Path | None, Option(help="File of the scripted engine.")] = None,
+    in_flight: Annotated[int, Option(help="Samples under way at once.")] = 32,
+    cache: Annotated[Path | None, Option(help="Folder of decoded frames.", show_default="in ~/.cache")] = None,
+    cache_gb: Annotated[float, Option(help="Size of that folder.")] = 20.0,
+    retry_errors: Annotated[bool, Option("--retry-errors", help="Ask failed samples again.")] = False,
+) -> None:
+    """Ask a model every question of some tasks, and score the answers."""
+    told = dict(locals())
+    told["tasks"] = tuple(name.strip() for name in tasks.split(",") if name.strip())
+    told["options"] = task_options(told.pop("option") or ())
+    told["engine_options"] = engine_options(told.pop("engine_option") or ())
+    asked = Asked(**told)
+
+    from rich.console import Console
+
+    from harness.session import session
+
+    raise typer.Exit(session(asked, Console()))

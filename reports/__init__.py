@@ -1,0 +1,1 @@
+"""Reports: tables from run folders."""

@@ -1,0 +1,140 @@
+"""The figures of a run: tables for the terminal, report.md with every breakdown; from run.json and scores.json only.
+
+Figures are per cent with one decimal; LGM is not bounded by 100.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SMALL = 8
+"""The terminal shows the first breakdown of at most this many values."""
+
+Data = Mapping[str, Any]
+
+
+def per_cent(value: float | None) -> str:
+    """A fraction as it is printed.
+
+    >>> per_cent(0.60784), per_cent(None)
+    ('60.8', '-')
+    """
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def marks(run: Data, scores: Data, name: str) -> str:
+    """What must be said beside the title of a task: that the run is partial or not finished."""
+    told, task = run["tasks"][name], scores["tasks"][name]
+    said = [f"version {task['version']}"]
+    if task["partial"]:
+        said.append(f"PARTIAL: {told['items']} of {told['all_items']} items")
+    if task["counts"]["samples"] < told["samples"]:
+        said.append(f"UNFINISHED: {task['counts']['samples']} of {told['samples']} samples")
+    return ", ".join(said)
+
+
+def counts(found: Mapping[str, int]) -> str:
+    """The counts in a line."""
+    return (
+        f"{found['samples']} samples of {found['items']} items; evaluated {found['evaluated']}, "
+        f"errors {found['errors']}, not scored {found['unscored']}, abstentions {found['abstentions']}; "
+        f"{found['rollouts']} rollouts, truncated {found['truncated']}, {found['tokens']} tokens"
+    )
+
+
+def show(console: Console, run: Data, scores: Data) -> None:
+    """Print a table for each task."""
+    from rich.table import Table
+    from rich.text import Text
+
+    for name, task in scores["tasks"].items():
+        told = run["tasks"][name]
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+        table.add_column("%")
+        for heading in told["columns"].values():
+            table.add_column(Text(heading), justify="right")
+        table.add_column("n", justify="right")
+        for label, row in _rows(task, told):
+            table.add_row(Text(label), *row)
+        console.print()
+        console.print(Text(f"{told['title']} ({marks(run, scores, name)})", style="bold"), soft_wrap=True)
+        console.print(table)
+        console.print(Text(counts(task["counts"])), soft_wrap=True)
+        for reason, number in sorted(task["errors"].items(), key=lambda each: -each[1])[:3]:
+            console.print(Text(f"  {number} x {' '.join(reason.split())}"), soft_wrap=True)
+
+
+def _rows(task: Data, told: Data) -> Iterator[tuple[str, list[str]]]:
+    yield "overall", _cells(task["evaluated"], told, task["counts"]["evaluated"])
+    if task["counts"]["evaluated"] < task["counts"]["samples"]:
+        yield "errors as wrong", _cells(task["all"], told, task["counts"]["samples"])
+    small = next((axis for axis, values in told["groups"].items() if 1 < len(values) <= SMALL), None)
+    for value, part in task["by"].get(small, {}).items():
+        yield f"{small}: {value}", _cells(part["evaluated"], told, part["counts"]["evaluated"])
+
+
+def _cells(metrics: Mapping[str, float | None], told: Data, number: int) -> list[str]:
+    return [*(per_cent(metrics.get(name)) for name in told["columns"]), str(number)]
+
+
+def markdown(run: Data, scores: Data) -> str:
+    """The text of report.md."""
+    lines = ["# Report", "", *_about(run, scores), ""]
+    for name, task in scores["tasks"].items():
+        lines += _section(run, scores, name, task)
+    return "\n".join(lines)
+
+
+def _about(run: Data, scores: Data) -> list[str]:
+    asked = run["settings"]
+    model, decoding = asked["model"], asked["decoding"]
+    lines = [
+        f"- model: {model['name'] if model else 'none'}; engine: {asked['engine']['name']}, {asked['engine']['dtype']}",
+        f"- decoding: {', '.join(f'{name} {value}' for name, value in decoding.items())}",
+        f"- voter: {asked['voter']}; seed: {asked['seed']}",
+        "- figures are per cent; n is the number of evaluated samples",
+    ]
+    if run["partial"]:
+        lines.append(f"- **partial run**: {asked['limit']} items a task, drawn with the seed")
+    if not scores["finished"]:
+        lines.append("- **not finished**: some samples have not been asked yet")
+    return lines
+
+
+def _section(run: Data, scores: Data, name: str, task: Data) -> list[str]:
+    told = run["tasks"][name]
+    spec = next(spec for spec in run["settings"]["tasks"] if spec["name"] == name)
+    options = ", ".join(f"{key}={value}" for key, value in spec["options"].items())
+    lines = [f"## {_safe(told['title'])} ({marks(run, scores, name)})", "", _safe(told["source"]), "",
+             f"Frames {spec['frames']}, at most {spec['max_pixels']} pixels each; {options or 'no options'}.", "",
+             f"{counts(task['counts'])}.", ""]  # fmt: skip
+    lines += _table(["", *told["columns"].values(), "n"], [[label, *row] for label, row in _overall(task, told)])
+    for axis, values in task["by"].items():
+        rows = [[v, *_cells(p["evaluated"], told, p["counts"]["evaluated"])] for v, p in values.items()]
+        lines += _table([axis, *told["columns"].values(), "n"], rows)
+    lines += _table(["metric", "evaluated", "all, errors as wrong", ""], [
+        [key, per_cent(value), per_cent(task["all"][key]), task["reasons"].get(key, "")]
+        for key, value in task["evaluated"].items()
+    ])  # fmt: skip
+    if task["errors"]:
+        lines += _table(["error", "samples"], [[reason, str(n)] for reason, n in task["errors"].items()])
+    return lines
+
+
+def _overall(task: Data, told: Data) -> Iterator[tuple[str, list[str]]]:
+    yield "evaluated", _cells(task["evaluated"], told, task["counts"]["evaluated"])
+    yield "all, errors as wrong", _cells(task["all"], told, task["counts"]["samples"])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    aligned = [":--", *("--:" for _ in head[1:])]
+    return [f"| {' | '.join(map(_safe, row))} |" for row in (head, aligned, *rows)] + [""]
+
+
+def _safe(text: str) -> str:
+    """Text that stays in its cell."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

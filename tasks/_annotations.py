@@ -1,0 +1,141 @@
+"""Annotation files read with care: what is not as published is named by file, row and column."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from harness.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of an annotation file."""
+
+    path: Path
+    index: int
+    """Counted from 0."""
+    data: Mapping[str, Any]
+
+    def text(self, column: str) -> str:
+        """The text in a column."""
+        value = self._get(column, "text")
+        return value if isinstance(value, str) else self.fail(column, "text", value)
+
+    def number(self, column: str) -> float:
+        """The finite number in a column."""
+        value = self._get(column, "a number")
+        return float(value) if _is_number(value) else self.fail(column, "a finite number", value)
+
+    def positive(self, column: str) -> float:
+        """The number above 0 in a column."""
+        value = self.number(column)
+        return value if value > 0 else self.fail(column, "a number above 0", value)
+
+    def numbers(self, column: str, count: int) -> list[float]:
+        """The list of so many finite numbers in a column."""
+        wanted = f"a list of {count} finite numbers"
+        value = self._get(column, wanted)
+        if not isinstance(value, list) or len(value) != count or not all(map(_is_number, value)):
+            self.fail(column, wanted, value)
+        return [float(v) for v in value]
+
+    def texts(self, column: str) -> list[str]:
+        """The list of texts in a column."""
+        value = self._get(column, "a list of texts")
+        if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
+            self.fail(column, "a list of texts", value)
+        return [str(v) for v in value]
+
+    def rows(self, column: str) -> list[Row]:
+        """The list of objects in a column, each as a row of its own."""
+        value = self._get(column, "a list of objects")
+        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+            self.fail(column, "a list of objects", value)
+        return [Row(self.path, self.index, v) for v in value]
+
+    def _get(self, column: str, wanted: str) -> Any:
+        if column not in self.data:
+            found = ", ".join(map(str, self.data)) or "no columns"
+            raise DataError(f"{self.path}, row {self.index}: no column {column!r}; expected {wanted}, found {found}")
+        return self.data[column]
+
+    def fail(self, column: str, wanted: str, found: object) -> NoReturn:
+        """Raise the DataError for a value that is not what it should be."""
+        shown = repr(found)
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+        raise DataError(f"{self.path}, row {self.index}: column {column!r}: expected {wanted}, found {shown}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def folder(root: Path, holds: str) -> Path:
+    """The data folder as an absolute path; DataError when there is none."""
+    if not root.is_dir():
+        raise DataError(f"there is no data folder {root}; give the folder that holds {holds}")
+    return root.absolute()
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a .json list, a .jsonl or a .parquet file."""
+    if not path.is_file():
+        raise DataError(f"there is no file {path}; put the published annotation there, or give another data folder")
+    data = _parquet(path) if path.suffix == ".parquet" else _json(path)
+    if not isinstance(data, list) or not data:
+        raise DataError(f"{path}: expected a list of rows, found {type(data).__name__} {str(data)[:40]!r}")
+    for index, row in enumerate(data):
+        if not isinstance(row, dict):
+            raise DataError(f"{path}, row {index}: expected an object with columns, found {type(row).__name__}")
+    return [Row(path, index, row) for index, row in enumerate(data)]
+
+
+def _json(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix == ".jsonl":
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: expected JSON, found something else: {error}") from error
+
+
+def _parquet(path: Path) -> Any:
+    import pandas
+
+    try:
+        table = pandas.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected a parquet table, found something else: {str(error)[:200]}") from error
+    rows = table.to_dict("records")
+    return [{str(k): v.tolist() if hasattr(v, "tolist") else v for k, v in row.items()} for row in rows]
+
+
+def video(row: Row, column: str, root: Path, path: Path) -> str:
+    """The absolute path of a row's video, which need not exist; DataError when it lies outside `root`."""
+    if not path.resolve().is_relative_to(root.resolve()):
+        row.fail(column, f"a video inside {root}", row.data[column])
+    return str(path)
+
+
+def index_videos(root: Path) -> dict[str, Path]:
+    """Every .mp4 anywhere under a folder by its name without suffix; the first in path order wins."""
+    found: dict[str, Path] = {}
+    for path in sorted(root.rglob("*.mp4")):
+        found.setdefault(path.stem, path)
+    return found
+
+
+def unique(rows: Iterable[Row], column: str) -> None:
+    """DataError when two rows have the same value in a column."""
+    seen: dict[str, int] = {}
+    for row in rows:
+        value = row.text(column)
+        if value in seen:
+            row.fail(column, "a value of its own", f"{value} (also in row {seen[value]})")
+        seen[value] = row.index

@@ -1,0 +1,77 @@
+"""Subtitle files in SubRip form (.srt)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from harness.geometry import Span
+
+_CLOCK = r"(\d{1,3}):(\d{2}):(\d{2})[,.](\d{1,3})"
+_TIMES = re.compile(rf"{_CLOCK}\s{{0,9}}-->\s{{0,9}}{_CLOCK}")
+_MARKUP = re.compile(r"</?(?:[biu]|font)\b[^<>]{0,99}>|\{\\[^{}]{0,99}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A line of subtitles and when it is on screen."""
+
+    span: Span
+    text: str
+
+
+@lru_cache(maxsize=64)
+def load(path: Path) -> tuple[Cue, ...]:
+    """The cues of a file, in its order; none when there is no such file."""
+    if not path.is_file():
+        return ()
+    return tuple(read(path.read_bytes().decode("utf-8-sig", errors="replace")))
+
+
+def read(text: str) -> list[Cue]:
+    r"""The cues of a file's text; a block without times is left out.
+
+    >>> read("1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i>\nthere\n")
+    [Cue(span=Span(start=1.0, end=2.5), text='Hello there')]
+    """
+    cues = []
+    for block in re.split(r"\n[ \t]{0,99}\n", text.replace("\r\n", "\n").replace("\r", "\n")):
+        match = _TIMES.search(block)
+        if match is not None:
+            words = " ".join(_MARKUP.sub("", block[match.end() :]).split())
+            start, end = (_seconds(match.groups()[i : i + 4]) for i in (0, 4))
+            cues += [Cue(Span(start, end), words)] if words else []
+    return cues
+
+
+def _seconds(parts: Sequence[str]) -> float:
+    hours, minutes, seconds, fraction = parts
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
+
+
+def lines_at(cues: Sequence[Cue], times: Sequence[float]) -> list[str]:
+    """The lines that are on screen at any of the times, without repeating the line before."""
+    lines: list[str] = []
+    for cue in cues:
+        if any(cue.span.start <= t <= cue.span.end for t in times) and cue.text not in lines[-1:]:
+            lines.append(cue.text)
+    return lines
+
+
+def write(path: Path, cues: Sequence[Cue]) -> None:
+    """Write the cues as a subtitle file."""
+    blocks = [
+        f"{number}\n{_clock(cue.span.start)} --> {_clock(cue.span.end)}\n{cue.text}\n"
+        for number, cue in enumerate(cues, 1)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(blocks), encoding="utf-8")
+
+
+def _clock(time: float) -> str:
+    milliseconds = round(time * 1000)
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d},{milliseconds:03d}"

@@ -1,0 +1,168 @@
+"""Shapes: what a model can see of our own synthetic world, skill by skill (harness/shapes).
+
+Data folder: shapes.jsonl, one sample a line, and videos/<name>.mp4. Questions are asked as V-STaR, Video-MME and
+the relevance scorer ask them, on short clips that no training seed gives.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from harness import codec, metrics, parse, prompt
+from harness.contracts import Task
+from harness.errors import DataError
+from harness.records import Evidence, Prediction, Record, Request, Response, Sample, Score, View
+from harness.shapes import questions
+from harness.shapes.clip import Clip, Thing, make
+
+from . import _annotations, _demo
+from .videomme import VideoMME
+from .vstar import VStar
+
+ANNOTATION = "shapes.jsonl"
+SKILLS = {"what": "acc", "mcq": "acc", "when_1": "tiou", "where_1": "viou", "exists": "acc", "verify": "acc"}
+"""Kind of sample -> the metric that stands for the skill."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shapes(Task):
+    """One clip gives eight samples: what, choice, when, where, two yes/no and two crops to grade."""
+
+    name: ClassVar[str] = "shapes"
+    title: ClassVar[str] = "Shapes"
+    version: ClassVar[int] = 1
+    source: ClassVar[str] = "synthetic, made by harness/shapes (Apache-2.0)"
+    frames: ClassVar[str] = "fps:1:16"
+    max_pixels: ClassVar[int] = 112 * 112
+    columns: ClassVar[Mapping[str, str]] = {
+        "what": "What",
+        "mcq": "A-D",
+        "when_1": "When tIoU",
+        "where_1": "Where vIoU",
+        "exists": "Yes/no",
+        "verify": "Crop yes/no",
+        "auroc": "Relevance AUROC",
+        "format": "Format",
+    }
+
+    prompt: str = "think"
+    """With "think" the model is asked to reason and cite first, with "direct" for the answer alone."""
+
+    def _of(self, sample: Sample) -> Task:
+        return VideoMME(prompt=self.prompt) if sample.kind == "mcq" else VStar(prompt=self.prompt)
+
+    def samples(self, root: Path) -> list[Sample]:
+        """The samples as `demo` wrote them."""
+        path = _annotations.folder(root, ANNOTATION) / ANNOTATION
+        found = []
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                sample = codec.decode(Sample, json.loads(line))
+            except json.JSONDecodeError as error:
+                raise DataError(f"{path}, line {number}: not JSON ({error.msg}); write it again") from error
+            video = (root / sample.video).resolve()
+            if not video.is_relative_to(root.resolve()):
+                raise DataError(f"{path}, line {number}: the video {sample.video!r} is outside of {root}")
+            found.append(replace(sample, video=str(video)))
+        return found
+
+    def request(self, sample: Sample, view: View) -> Request:
+        """As the task asks whose question it is; crops as the relevance scorer does."""
+        if sample.kind in ("relevance", "verify"):
+            ((time, box),) = sample.boxes.items()
+            image, label = prompt.crop(view, box, time), sample.context or ""
+            return prompt.relevance(sample.question, label, image) if sample.kind == "relevance" else prompt.verify(label, image)
+        if sample.kind == "exists":
+            text = f"\n{sample.question} Answer Yes or No."
+            parts = (*prompt.show(view), text)
+            return Request(system=prompt.SYSTEM, parts=parts, choices=prompt.YES_NO, max_tokens=1)
+        return self._of(sample).request(sample, view)
+
+    def read(self, sample: Sample, view: View, response: Response) -> Prediction:
+        """A grade is read with its expected value under the log-probabilities."""
+        if sample.kind in SKILLS and sample.kind not in ("exists", "verify"):
+            return self._of(sample).read(sample, view, response)
+        chances = response.choice_logprobs
+        expected = metrics.expected(chances) if sample.kind == "relevance" and chances else None
+        return Prediction(answer=response.text or None, relevance=expected, rollout=response.rollout)
+
+    def score(self, sample: Sample, prediction: Prediction) -> Score:
+        """The metric of the skill, and whether the response had the form asked for."""
+        if sample.kind in ("exists", "verify", "relevance"):
+            return Score(values={"acc": float(prediction.answer == sample.answer)})
+        score = self._of(sample).score(sample, prediction)
+        return replace(score, values={**score.values, "format": float(not prediction.problems)})
+
+    def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
+        """The mean of each skill; for relevance the AUROC of the expected grade, crops of the thing against others."""
+        scored = [r for r in records if r.score is not None]
+        found: dict[str, float | None] = {
+            kind: metrics.mean(r.score.values[key] for r in scored if r.score and r.sample.kind == kind)
+            for kind, key in SKILLS.items()
+        }
+        graded = [r for r in scored if r.sample.kind == "relevance" and r.vote and r.vote.relevance is not None]
+        hits = [r.vote.relevance or 0.0 for r in graded if r.vote and r.sample.answer == "2"]
+        misses = [r.vote.relevance or 0.0 for r in graded if r.vote and r.sample.answer == "0"]
+        found["auroc"] = metrics.auroc(hits, misses)
+        found["format"] = metrics.mean(r.score.values.get("format") for r in scored if r.score)
+        return found
+
+    def reference(self, sample: Sample, view: View) -> str:
+        """A response that scores 1.0."""
+        return (sample.answer or "") if sample.kind in ("exists", "verify", "relevance") else self._of(sample).reference(sample, view)
+
+    def demo(self, root: Path, count: int, seed: int) -> None:
+        """Write `count` short clips with eight samples each."""
+        lines = []
+        for index in range(count):
+            rng = random.Random(f"demo:{self.name}:{seed}:{index}")
+            clip = make(_demo.FIRST_SEED + rng.randrange(_demo.FIRST_SEED))
+            name = f"shapes_{seed}_{index:04d}"
+            _demo.write(clip, root / "videos" / f"{name}.mp4")
+            lines += [json.dumps(codec.encode(sample)) for sample in _samples(clip, name, rng)]
+        (root / ANNOTATION).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _samples(clip: Clip, name: str, rng: random.Random) -> list[Sample]:
+    thing = rng.choice(clip.things)
+    what, choice, exists = questions.what(clip, rng), questions.choice(clip, rng), questions.exists(clip, rng)
+    made = [
+        Sample(**_common(clip, name, "what"), question=what.text, answer=what.answer, evidence=_evidence(clip, what.things)),
+        Sample(
+            **_common(clip, name, "mcq"),
+            question=choice.text,
+            answer=choice.answer,
+            options=choice.options,
+            evidence=_evidence(clip, choice.things[:1]),
+        ),
+        Sample(**_common(clip, name, "exists"), question=exists.text, answer=exists.answer),
+    ]
+    for kind, text in (("when_1", questions.when(thing)), ("where_1", questions.where(thing))):
+        truth = {"span": thing.span, "boxes": clip.boxes(thing), "evidence": _evidence(clip, [thing])}
+        made.append(Sample(**_common(clip, name, kind), question=text, **truth))
+    for kind in ("relevance", "relevance#2", "verify"):
+        said, time, box, grade = questions.view_of(clip, rng)
+        label, answer = said.name, str(grade)
+        if kind == "verify":
+            label, answer = (label, "Yes") if grade == 2 else (rng.choice(questions.absent(clip, said)), "No")
+        common = _common(clip, name, kind)
+        made.append(Sample(**common, question=questions.when(said), answer=answer, boxes={time: box}, context=label))
+    return made
+
+
+def _common(clip: Clip, name: str, key: str) -> dict[str, object]:
+    """What the samples of a clip share; `key` is the kind, with a number when it comes twice."""
+    groups = {"things": str(len(clip.things)), "kind": key.split("#")[0]}
+    return {"id": f"{name}/{key}", "item": name, "kind": groups["kind"], "video": f"videos/{name}.mp4", "groups": groups}
+
+
+def _evidence(clip: Clip, things: Sequence[Thing]) -> tuple[Evidence, ...]:
+    return tuple(claim for thing in things for claim in questions.evidence(clip, thing))
+
+
+task = Shapes()

@@ -1,0 +1,194 @@
+"""Video-MME: questions with four options on videos from seconds to an hour (arXiv 2405.21075).
+
+Data folder: videomme/test-00000-of-00001.parquet (or .json, .jsonl), data/<videoID>.mp4, subtitle/<videoID>.srt.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase
+from typing import ClassVar
+
+from harness import metrics, parse, prompt
+from harness.contracts import Task
+from harness.errors import UsageError
+from harness.prompt import THINK
+from harness.records import Prediction, Record, Request, Response, Sample, Score, View
+from harness.shapes import questions, render
+from harness.shapes.clip import Clip
+
+from . import _annotations, _demo, _srt
+from ._annotations import Row
+from ._srt import Cue
+
+FOLDER = "videomme"
+ANNOTATION = "test-00000-of-00001"
+AXES = ("duration", "domain", "sub_category", "task_type")
+PREFIXES = (
+    "The best answer is",
+    "The correct answer is",
+    "The answer is",
+    "The answer",
+    "The best option isThe correct option is",
+    "Best answer:Best option:",
+)
+"""What the official parser takes out first; two pairs are run together there for want of a comma."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoMME(Task):
+    """The benchmark; a row gives one sample."""
+
+    name: ClassVar[str] = "videomme"
+    title: ClassVar[str] = "Video-MME"
+    version: ClassVar[int] = 1
+    source: ClassVar[str] = "arXiv 2405.21075; data set lmms-lab/Video-MME (academic research only)"
+    frames: ClassVar[str] = "fps:2:64"
+    max_pixels: ClassVar[int] = 512 * 512
+    columns: ClassVar[Mapping[str, str]] = {"acc": "Acc"}
+
+    prompt: str = "think"
+    """With "think" the model is asked to reason and cite first, with "direct" for the letter alone."""
+    parser: str = "strict"
+    """With "strict" an answer is one letter; "official" takes the first capital A-D and leaves out what has none."""
+    subtitles: bool = False
+    """Whether the subtitles of the frames are shown."""
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        if self.prompt not in ("think", "direct"):
+            raise UsageError(f"videomme has no prompt {self.prompt!r}; there are: think, direct")
+        if self.parser not in ("strict", "official"):
+            raise UsageError(f"videomme has no parser {self.parser!r}; there are: strict, official")
+
+    def samples(self, root: Path) -> list[Sample]:
+        """One sample a row, in the order of the file."""
+        root = _annotations.folder(root, FOLDER)
+        files = [root / FOLDER / f"{ANNOTATION}{suffix}" for suffix in (".parquet", ".json", ".jsonl")]
+        rows = _annotations.read(next((f for f in files if f.is_file()), files[0]))
+        _annotations.unique(rows, "question_id")
+        return [_sample(row, root) for row in rows]
+
+    def request(self, sample: Sample, view: View) -> Request:
+        """The frames, their subtitles when asked for, then the question with its options."""
+        options = "\n".join(f"{letter}. {text}" for letter, text in zip(ascii_uppercase, sample.options, strict=False))
+        form = (
+            f"{THINK}Then give the letter of the best option between <answer> and </answer>."
+            if self.prompt == "think"
+            else "Respond with only the letter of the best option."
+        )
+        text = f"\n{self._subtitles(sample, view)}{sample.question}\n{options}\n{form}"
+        return Request(system=prompt.SYSTEM, parts=(*prompt.show(view), text))
+
+    def _subtitles(self, sample: Sample, view: View) -> str:
+        video = Path(sample.video)
+        path = video.parent.parent / "subtitle" / f"{video.stem}.srt"
+        lines = _srt.lines_at(_srt.load(path), view.times) if self.subtitles else []
+        return "".join(f"{line}\n" for line in ["Subtitles of these frames:", *lines]) if lines else ""
+
+    def read(self, sample: Sample, view: View, response: Response) -> Prediction:
+        """The letter, by the parser asked for."""
+        content, problems = parse.answer(response.text)
+        if content is None and (self.prompt == "direct" or self.parser == "official"):
+            content, problems = parse.remainder(response.text), ()
+        evidence, claims = parse.evidence(view, response.text)
+        answer: str | None = None
+        found: tuple[str, ...] = ()
+        if content is not None:
+            answer, found = official(content) if self.parser == "official" else parse.letter(content, sample.options)
+        return Prediction(
+            answer=answer, evidence=evidence, rollout=response.rollout, problems=(*problems, *found, *claims)
+        )
+
+    def score(self, sample: Sample, prediction: Prediction) -> Score:
+        """Whether the letter is right; the official parser leaves a missing letter unscored."""
+        if prediction.answer is None and self.parser == "official":
+            return Score(values={"acc": None}, reason="the official parser leaves out an answer without a letter")
+        return Score(values={"acc": float(prediction.answer == sample.answer)})
+
+    def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
+        """Accuracy over the scored records."""
+        return {"acc": metrics.mean(r.score.values.get("acc") for r in records if r.score is not None)}
+
+    def reference(self, sample: Sample, view: View) -> str:
+        """A response that scores 1.0."""
+        letter = sample.answer or ""
+        if self.prompt == "direct":
+            return letter
+        conclusion = f" So the answer is {sample.options[ascii_uppercase.index(letter)]}."
+        return f"{parse.write_think(view, sample.evidence, conclusion)}<answer>{letter}</answer>"
+
+    def demo(self, root: Path, count: int, seed: int) -> None:
+        """Write `count` clips with three questions each as published, and subtitles for every second clip."""
+        import pandas
+
+        rows: list[dict[str, object]] = []
+        for number, (name, length, clip, rng) in enumerate(_demo.clips(self.name, count, seed), 1):
+            render.write(clip, root / "data" / f"{name}.mp4")
+            if number % 2:
+                _srt.write(root / "subtitle" / f"{name}.srt", [Cue(t.span, "Something appears.") for t in clip.things])
+            rows += _demo_rows(clip, rng, {"video_id": f"{number:03d}", "duration": length, "videoID": name})
+        path = root / FOLDER / f"{ANNOTATION}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pandas.DataFrame(rows).to_parquet(path, index=False)
+
+
+def official(text: str) -> tuple[str | None, tuple[str, ...]]:
+    """The letter as the official program reads it: the first capital A-D anywhere once known phrases are taken out.
+
+    >>> official("Definitely"), official("B or C"), official("b.")
+    (('D', ()), ('B', ()), (None, ('no letter',)))
+    """
+    text = text.strip()
+    for phrase in PREFIXES:
+        text = text.replace(phrase, "")
+    match = re.search("[ABCD]", text)
+    return (match.group(), ()) if match else (None, ("no letter",))
+
+
+def _sample(row: Row, root: Path) -> Sample:
+    video = row.text("videoID")
+    options = row.texts("options")
+    letters = ascii_uppercase[: len(options)]
+    for letter, option in zip(letters, options, strict=True):
+        if not option.startswith(f"{letter}."):
+            row.fail("options", f'"{letter}. ..." in its place', option)
+    answer = row.text("answer")
+    if len(answer) != 1 or answer not in letters:
+        row.fail("answer", f"one letter of {letters}", answer)
+    return Sample(
+        id=row.text("question_id"),
+        item=row.text("question_id"),
+        kind="mcq",
+        video=_annotations.video(row, "videoID", root, root / "data" / f"{video}.mp4"),
+        question=row.text("question"),
+        options=tuple(option[2:].strip() for option in options),
+        answer=answer,
+        groups={axis: row.text(axis) for axis in AXES},
+    )
+
+
+def _demo_rows(clip: Clip, rng: random.Random, video: Mapping[str, str]) -> list[dict[str, object]]:
+    drawn = [questions.choice(clip, rng) for _ in range(12)]
+    asked = list({q.text: q for q in drawn}.values())[:3]
+    return [
+        {
+            **video,
+            "domain": "Crowded" if len(clip.things) > 2 else "Sparse",
+            "sub_category": f"{len(clip.things)} objects",
+            "url": "",
+            "question_id": f"{video['video_id']}-{number}",
+            "task_type": q.topic,
+            "question": q.text,
+            "options": [f"{letter}. {text}" for letter, text in zip(ascii_uppercase, q.options, strict=False)],
+            "answer": q.answer,
+        }
+        for number, q in enumerate(asked, 1)
+    ]
+
+
+task = VideoMME()

@@ -1,0 +1,132 @@
+"""A tiny random model of each family, and made-up pixels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.errors import VideoError
+from harness.model import Model, resolve, shipped
+from harness.records import Frame
+from PIL import Image
+
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
+           "<|image_pad|>", "<|video_pad|>")  # fmt: skip
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% for c in m['content'] %}{% if c['type'] == 'image' %}"
+    "<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ c['text'] }}{% endif %}{% endfor %}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+class MadeUp:
+    """Pixels that are a colour gradient fixed by the frame; a video named "broken" has none."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def get(self, frames: Sequence[Frame]) -> list[Image.Image]:
+        await asyncio.sleep(0)
+        self.asked += len(frames)
+        if any("broken" in frame.video for frame in frames):
+            raise VideoError("broken.mp4 cannot be decoded")
+        return [self.paint(frame) for frame in frames]
+
+    @staticmethod
+    def paint(frame: Frame) -> Image.Image:
+        seed = sum(map(ord, frame.video)) + int(frame.time * 100)
+        bands = [Image.linear_gradient("L").rotate(90 * ((seed + i) % 4)).point(lambda v, k=seed + 67 * i: (v + k) % 256)
+                 for i in range(3)]  # fmt: skip
+        return Image.merge("RGB", bands).resize(frame.size)
+
+
+@pytest.fixture
+def pixels() -> MadeUp:
+    return MadeUp()
+
+
+def write_tokenizer(folder: Path) -> dict[str, int]:
+    """A byte-level tokenizer with Qwen's special tokens; their ids."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(list(SPECIAL))
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=TEMPLATE
+    )
+    fast.save_pretrained(folder)
+    return {name: fast.convert_tokens_to_ids(name) for name in SPECIAL}
+
+
+def write_config(ids: dict[str, int], family: str) -> Any:
+    from transformers import Qwen2_5_VLConfig, Qwen3VLConfig
+
+    text: dict[str, Any] = {
+        "vocab_size": 272,
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "max_position_embeddings": 2048,
+        "tie_word_embeddings": True,
+        "initializer_range": 0.2,
+        "bos_token_id": ids["<|endoftext|>"],
+        "eos_token_id": ids["<|im_end|>"],
+        "pad_token_id": ids["<|endoftext|>"],
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [8, 12, 12]},
+    }
+    names = {f"{kind}_token_id": ids[f"<|{kind}|>"] for kind in ("vision_start", "vision_end")}
+    names |= {"image_token_id": ids["<|image_pad|>"], "video_token_id": ids["<|video_pad|>"]}
+    vision: dict[str, Any] = {"depth": 2, "num_heads": 2, "intermediate_size": 128, "out_hidden_size": 128,
+                              "spatial_merge_size": 2, "temporal_patch_size": 2}  # fmt: skip
+    if family == "qwen3_vl":
+        vision |= {"hidden_size": 64, "patch_size": 16, "num_position_embeddings": 256, "deepstack_visual_indexes": [0]}
+        text |= {"head_dim": 64}
+        return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **names)
+    vision |= {"hidden_size": 64, "patch_size": 14, "window_size": 112, "fullatt_block_indexes": [1]}
+    return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **names)
+
+
+def build(folder: Path, family: str) -> Path:
+    """Write a random model that says something different about each frame."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    folder.mkdir(parents=True)
+    ids = write_tokenizer(folder)
+    torch.manual_seed(0)
+    model = AutoModelForImageTextToText.from_config(write_config(ids, family), dtype=torch.float32)
+    model.generation_config.eos_token_id = [ids["<|im_end|>"], ids["<|endoftext|>"]]
+    model.save_pretrained(folder)
+    size = {"shortest_edge": 3136, "longest_edge": 200704}
+    kind = {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2_5_VLProcessor"}
+    patch = 14 if family == "qwen2_5_vl" else 16
+    processor = kind | {"size": size, "patch_size": patch, "temporal_patch_size": 2, "merge_size": 2,
+                        "image_mean": [0.5] * 3, "image_std": [0.5] * 3}  # fmt: skip
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return resolve(build(tmp_path_factory.mktemp("models") / "random", "qwen2_5_vl"))
+
+
+@pytest.fixture(scope="session")
+def random_qwen3(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return resolve(build(tmp_path_factory.mktemp("models") / "random3", "qwen3_vl"))
+
+
+@pytest.fixture(scope="session")
+def seeing_model(random_model: Model) -> Model:
+    """The shipped nano where it exists."""
+    return resolve("nano") if "nano" in shipped() else random_model

@@ -1,0 +1,69 @@
+"""The command as a user types it, and a small benchmark to type it for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent / "data"
+COLOURS, SLOW = str(DATA / "colours.py"), str(DATA / "slow.py")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left: its exit code and its words."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Run `harness ...` in this process."""
+    from harness.cli import main
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def run(*words: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["harness", *map(str, words)])
+        try:
+            main()
+            code: object = 0
+        except SystemExit as stop:
+            code = stop.code
+        said = capsys.readouterr()
+        return Said(int(str(code or 0)), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the benchmark of data/colours.py: 5 videos, 15 questions."""
+    from harness.plan import load
+
+    root = tmp_path_factory.mktemp("data")
+    (root / "colours").mkdir()
+    load(COLOURS).demo(root / "colours", 5, 0)
+    return root
+
+
+@pytest.fixture
+def run(harness: Command, data: Path, tmp_path: Path) -> Command:
+    """`harness run` of that benchmark with the engine of data/slow.py into tmp_path/run; further words are added."""
+
+    def command(*words: object) -> Said:
+        start = ["run", "--tasks", COLOURS, "--engine", SLOW, "--in-flight", 4]
+        where = [] if "--data" in words else ["--data", data]
+        out = [] if "--out" in words else ["--out", tmp_path / "run"]
+        return harness(*start, *where, *out, *words)
+
+    return command

@@ -1,0 +1,1 @@
+"""Training: the checkpoints that the harness evaluates."""

@@ -1,0 +1,5 @@
+"""Nano: a tiny Qwen2.5-VL that sees the world of harness/shapes, trained from nothing on two CPU cores."""
+
+from .train import train
+
+__all__ = ["train"]

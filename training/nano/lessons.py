@@ -1,0 +1,242 @@
+"""What nano learns from: clips with the harness's own requests and reference responses as tokens."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness import plugins, prompt
+from harness.geometry import Box
+from harness.records import Evidence, Frame, Request, Sample, View
+from harness.shapes import questions, render
+from harness.shapes.clip import Clip, Thing, make
+
+from . import model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from transformers import PreTrainedTokenizerFast
+
+BOX = re.compile(r"\[(\d+),(\d+),(\d+),(\d+)\]")
+HEAVY = re.compile(r"(?<=<answer>)(?:[A-D]|Yes|No)(?=</answer>)|^(?:[A-D]|Yes|No|[012])$")
+HEAVY_WEIGHT = 6.0
+"""The weight of a token that is the whole answer among dozens that are not."""
+
+
+@dataclass(slots=True)
+class Branch:
+    """A question and its response, after the frames of a clip."""
+
+    tokens: list[int]
+    weights: list[float]
+    """Weight of the loss of predicting each token; 0 for the question."""
+    soft: list[bool]
+    """Whether the token is a coordinate, for which near misses are half right."""
+
+
+@dataclass(slots=True)
+class Lesson:
+    """Frames and the questions on them, which share the frames as a common prefix."""
+
+    prefix: list[int]
+    """Tokens with one <|image_pad|> for each merged cell."""
+    pixels: NDArray[np.uint8]
+    """(frames, height, width, 3)."""
+    branches: list[Branch]
+    things: list[list[tuple[Thing, Box]]]
+    """What is on each frame, with boxes in pixels of `pixels`."""
+
+
+class Teacher:
+    """Makes lessons of seeds."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast | None) -> None:
+        self.tokenizer = tokenizer
+        self.vstar = plugins.load("harness.tasks", "vstar")
+        self.videomme = plugins.load("harness.tasks", "videomme")
+        self.shapes = plugins.load("harness.tasks", "shapes")
+
+    def lesson(self, seed: int, questions_too: bool = True) -> Lesson:
+        """Frames of the clip of that seed with eight questions."""
+        rng = random.Random(f"lesson:{seed}")
+        clip = make(seed, self.length(seed))
+        view = look(clip, rng)
+        images = draw(clip, view, rng.random() < 0.35)
+        by = view.size[0] / clip.width, view.size[1] / clip.height
+        things = [[(t, clip.box(t, time).scale(*by)) for t in clip.things if t.visible(time)] for time in view.times]
+        asked = self.ask(clip, view, rng) if questions_too else []
+        prefix = self._prefix(asked[0][0], view) if asked else []
+        branches = [self._branch(request, text) for request, text in asked]
+        return Lesson(prefix, np.stack(images), branches, things)
+
+    def length(self, seed: int) -> str:
+        """The length class of the clip of a lesson."""
+        return random.Random(f"length:{seed}").choices(("short", "medium", "long"), (92, 5, 3))[0]
+
+    def crop(self, seed: int) -> Lesson:
+        """A crop to grade or to name."""
+        rng = random.Random(f"crop:{seed}")
+        clip = make(seed)
+        thing, time, box, grade = questions.view_of(clip, rng)
+        view = look(clip, random.Random(0))
+        frame = prompt.crop(view, box, time)
+        if rng.random() < 0.7:
+            asked = rng.choice((questions.when(thing), questions.where(thing), questions.what(clip, rng).text))
+            request, answer = prompt.relevance(asked, thing.name, frame), str(grade)
+        else:
+            name = thing.name if grade == 2 else rng.choice(questions.absent(clip, thing))
+            request, answer = prompt.verify(name, frame), "Yes" if grade == 2 else "No"
+        image = cut(clip, frame, rng)
+        text = self._chat(request)
+        end = text.index("<|vision_end|>")
+        prefix = self._expand(text[:end], view.size)
+        return Lesson(prefix, image[None], [self._branch(request, answer, text[end:])], [[]])
+
+    def ask(self, clip: Clip, view: View, rng: random.Random) -> list[tuple[Request, str]]:
+        """Requests on a clip with their reference responses."""
+        made = []
+        for sample in self._samples(clip, rng):
+            task = self.videomme if sample.kind == "mcq" else self.shapes if sample.kind == "exists" else self.vstar
+            if task is not self.shapes and sample.kind in ("what", "mcq", "when_1") and rng.random() < 0.08:
+                task = replace(task, prompt="direct")
+            made.append((task.request(sample, view), task.reference(sample, view)))
+        return made
+
+    def _samples(self, clip: Clip, rng: random.Random) -> list[Sample]:
+        asked = questions.what(clip, rng)
+        thing = rng.choice(clip.things)
+        samples = [_sample(clip, "what", asked.text, asked.things[0], answer=asked.answer)]
+        for _ in range(2):
+            choice = questions.choice(clip, rng)
+            named = choice.things[0] if len(choice.things) == 1 else None
+            samples.append(_sample(clip, "mcq", choice.text, named, answer=choice.answer, options=choice.options, things=choice.things))
+        exists = questions.exists(clip, rng)
+        samples.append(_sample(clip, "exists", exists.text, exists.things[0], answer=exists.answer))
+        samples += [_sample(clip, "when_1", questions.when(thing), thing), _sample(clip, "where_1", questions.where(thing), thing)]
+        other = rng.choice(clip.things)
+        kind = rng.choice(("when_2", "where_2"))
+        samples.append(_sample(clip, kind, questions.when(other) if kind == "when_2" else questions.where(other), other))
+        return samples
+
+    def _prefix(self, request: Request, view: View) -> list[int]:
+        text = self._chat(request)
+        return self._expand(text[: text.rindex("<|vision_end|>") + len("<|vision_end|>\n")], view.size)
+
+    def _expand(self, text: str, size: tuple[int, int]) -> list[int]:
+        cell = model.PATCH * model.MERGE
+        return self._encode(text.replace("<|image_pad|>", "<|image_pad|>" * (size[0] // cell * (size[1] // cell))))
+
+    def _branch(self, request: Request, response: str, after: str | None = None) -> Branch:
+        if after is None:
+            last = request.parts[-1]
+            assert isinstance(last, str)
+            after = f"{last}<|im_end|>\n<|im_start|>assistant\n"
+        asked = self._encode(after)
+        coded = self._coded(response)
+        inside = [span for match in BOX.finditer(response) for span in map(match.span, range(1, 5))]
+        heavy = [match.span() for match in HEAVY.finditer(response)]
+        soft = [span in inside for span in coded.offsets] + [False]
+        weights = [HEAVY_WEIGHT if span in heavy else 1.0 for span in coded.offsets] + [1.0]
+        end = self._encode("<|im_end|>")
+        return Branch(asked + coded.ids + end, [0.0] * len(asked) + weights, [False] * len(asked) + soft)
+
+    def _chat(self, request: Request) -> str:
+        return chat(request)
+
+    def _coded(self, text: str) -> Any:
+        assert self.tokenizer is not None
+        return self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+
+    def _encode(self, text: str) -> list[int]:
+        return list(self._coded(text).ids)
+
+
+def chat(request: Request) -> str:
+    """The request as nano's chat template writes it, up to where the response begins."""
+    parts = ["<|vision_start|><|image_pad|><|vision_end|>" if isinstance(p, Frame) else p for p in request.parts]
+    system = f"<|im_start|>system\n{request.system}<|im_end|>\n" if request.system else ""
+    return f"{system}<|im_start|>user\n{''.join(parts)}<|im_end|>\n<|im_start|>assistant\n"
+
+
+def look(clip: Clip, rng: random.Random) -> View:
+    """The view of a clip as `fps:1:16` gives it; now and then sampled otherwise, or with frames missing."""
+    last = clip.frame_count - 1
+    odd = rng.random()
+    if clip.duration > 16 or odd < 0.1:
+        count = 16 if clip.duration > 16 else rng.randint(6, 16)
+        chosen = [round(k * last / (count - 1)) for k in range(count)]
+    else:
+        chosen = [int(second * clip.rate + 1e-6) for second in range(clip.duration)]
+    if odd > 0.88:
+        for _ in range(rng.randint(1, 3)):
+            chosen.remove(rng.choice(chosen))
+    size = prompt.FAMILIES["qwen2_5_vl"].resize(clip.width, clip.height, model.MAX_PIXELS)
+    times = tuple(index / clip.rate for index in chosen)
+    return View(
+        video="",
+        times=times,
+        duration=clip.frame_count / clip.rate,
+        width=clip.width,
+        height=clip.height,
+        size=size,
+        family="qwen2_5_vl",
+    )
+
+
+def draw(clip: Clip, view: View, resized: bool) -> list[NDArray[np.uint8]]:
+    """The frames of a view: drawn at its size, or at the clip's and resized as harness/frames.py does."""
+    from PIL import Image
+
+    if not resized:
+        return [render.frame(clip, time, view.size) for time in view.times]
+    whole = [Image.fromarray(render.frame(clip, time)) for time in view.times]
+    return [np.asarray(image.resize(view.size, Image.Resampling.BICUBIC)) for image in whole]
+
+
+def cut(clip: Clip, frame: Frame, rng: random.Random) -> NDArray[np.uint8]:
+    """The pixels of a crop, as harness/frames.py would give them."""
+    from PIL import Image
+
+    assert frame.crop is not None
+    box = frame.crop.clip(clip.width, clip.height)
+    corners = (int(box.x1), int(box.y1), max(int(box.x1) + 1, round(box.x2)), max(int(box.y1) + 1, round(box.y2)))
+    image = Image.fromarray(render.frame(clip, frame.time)).crop(corners)
+    return np.asarray(image.resize(frame.size, Image.Resampling.BICUBIC))
+
+
+def _sample(
+    clip: Clip,
+    kind: str,
+    question: str,
+    thing: Thing | None,
+    answer: str | None = None,
+    options: tuple[str, ...] = (),
+    things: tuple[Thing, ...] = (),
+) -> Sample:
+    shown = [thing] if thing else list(things)
+    cited = [claim for t in shown for claim in _cite(clip, t, kind if thing else "count")]
+    return Sample(
+        id="",
+        item="",
+        kind=kind,
+        video="",
+        question=question,
+        options=options,
+        answer=answer,
+        span=thing.span if thing else None,
+        boxes=clip.boxes(thing) if thing else {},
+        evidence=tuple(cited),
+    )
+
+
+def _cite(clip: Clip, thing: Thing, kind: str) -> list[Evidence]:
+    """First and last sight of a thing when time is asked for, else one look at it."""
+    span = thing.span
+    times = [span.start, span.end] if kind.startswith("when") else [span.start]
+    if kind in ("what", "mcq"):
+        times = [float(round((span.start + span.end) / 2))]
+    return [Evidence(label=thing.name, time=t, box=clip.box(thing, t)) for t in times]

@@ -1,0 +1,125 @@
+"""Nano's shape: a Qwen2.5-VL of under two million parameters, made from nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration
+
+WIDTH, LAYERS, HEADS, INNER = 128, 4, 2, 320
+SIGHT, SIGHT_LAYERS, SIGHT_HEADS, SIGHT_INNER = 96, 4, 2, 192
+SECTIONS = (8, 12, 12)
+PATCH, MERGE = 14, 2
+MAX_PIXELS = 112 * 112
+FRAMES = "fps:1:16"
+
+
+def make(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen2_5_VLForConditionalGeneration:
+    """The model with fresh weights; embeddings of numbers start near those of their neighbours."""
+    import torch
+    from transformers import Qwen2_5_VLForConditionalGeneration
+
+    torch.manual_seed(seed)
+    model = Qwen2_5_VLForConditionalGeneration(_config(tokenizer)).float()
+    for name, weight in model.named_parameters():
+        if weight.ndim >= 2:
+            torch.nn.init.normal_(weight, std=0.02 if "embed" in name else 1 / math.sqrt(weight[0].numel()))
+        elif name.endswith("bias"):
+            torch.nn.init.zeros_(weight)
+    with torch.no_grad():
+        table = model.get_input_embeddings().weight
+        table[tokenizer.convert_tokens_to_ids("0") :][:256] += 0.05 * _waves(256, WIDTH)
+    model.tie_weights()
+    return model
+
+
+def load(folder: Path) -> Qwen2_5_VLForConditionalGeneration:
+    """A checkpoint's model, in float32."""
+    from transformers import Qwen2_5_VLForConditionalGeneration
+
+    return Qwen2_5_VLForConditionalGeneration.from_pretrained(str(folder)).float()
+
+
+def save(model: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write weights, tokenizer, processor configuration and the sampling that it was trained with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))
+    processor = {
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "processor_class": "Qwen2_5_VLProcessor",
+        "patch_size": PATCH,
+        "temporal_patch_size": 2,
+        "merge_size": MERGE,
+        "size": {"shortest_edge": 3136, "longest_edge": 1_000_000},
+        "image_mean": MEAN,
+        "image_std": STD,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=2) + "\n")
+    settings = {"frames": FRAMES, "max_pixels": MAX_PIXELS, "max_tokens": 320}
+    (folder / "harness.json").write_text(json.dumps(settings, indent=2) + "\n")
+
+
+MEAN = [0.48145466, 0.4578275, 0.40821073]
+STD = [0.26862954, 0.26130258, 0.27577711]
+"""Qwen2-VL's (CLIP's) normalisation of pixels."""
+
+
+def _config(tokenizer: PreTrainedTokenizerFast) -> Any:
+    from transformers import Qwen2_5_VLConfig
+
+    ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("vision_start", "vision_end", "image_pad", "video_pad", "im_end", "endoftext")}
+    vocabulary = math.ceil(len(tokenizer) / 32) * 32
+    text = {
+        "vocab_size": vocabulary,
+        "hidden_size": WIDTH,
+        "intermediate_size": INNER,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": HEADS,
+        "max_position_embeddings": 8192,
+        "rms_norm_eps": 1e-6,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": list(SECTIONS)},
+        "tie_word_embeddings": True,
+        "use_sliding_window": False,
+        "bos_token_id": None,
+        "eos_token_id": ids["im_end"],
+        "pad_token_id": ids["endoftext"],
+    }
+    vision = {
+        "depth": SIGHT_LAYERS,
+        "hidden_size": SIGHT,
+        "intermediate_size": SIGHT_INNER,
+        "num_heads": SIGHT_HEADS,
+        "out_hidden_size": WIDTH,
+        "patch_size": PATCH,
+        "spatial_merge_size": MERGE,
+        "temporal_patch_size": 2,
+        "window_size": 112,
+        "fullatt_block_indexes": list(range(SIGHT_LAYERS)),
+    }
+    return Qwen2_5_VLConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_id=ids["image_pad"],
+        video_token_id=ids["video_pad"],
+        vision_start_token_id=ids["vision_start"],
+        vision_end_token_id=ids["vision_end"],
+        tie_word_embeddings=True,
+        eos_token_id=ids["im_end"],
+        pad_token_id=ids["endoftext"],
+    )
+
+
+def _waves(count: int, width: int) -> Tensor:
+    """Sines and cosines of the numbers 0..count-1 at falling wavelengths, (count, width)."""
+    import torch
+
+    at = torch.arange(count)[:, None]
+    rate = 2 * math.pi / torch.logspace(math.log10(4), math.log10(1024), width // 2)[None]
+    return torch.cat([torch.sin(at * rate), torch.cos(at * rate)], dim=1)

@@ -1,0 +1,98 @@
+"""Nano's tokenizer: bytes, whole numbers up to 255, and the phrases of the harness's own prompts as one token each.
+
+Any text can be written (byte by byte at worst); the prompts that nano is asked take a few dozen tokens.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.shapes.clip import COLOURS, SHAPES
+from harness.shapes.questions import CORNERS
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+NUMBERS = 256
+WORDS = (*COLOURS, *SHAPES, *CORNERS, "Yes", "No")
+PATTERN = (
+    r"\n|</?(?:think|answer|obj|box|t)>|(?<![a-z])\d+|\.\d(?!\d)|\b(?:" + "|".join(WORDS) + r")\b|\b[A-J]\b|\b(?:system|user|assistant)\b"
+)
+"""What is a piece of its own; the text between two of these is one piece too."""
+
+TEMPLATE = (
+    "{%- for message in messages -%}<|im_start|>{{ message['role'] }}\n"
+    "{%- if message['content'] is string -%}{{ message['content'] }}{%- else -%}"
+    "{%- for part in message['content'] -%}"
+    "{%- if part['type'] == 'image' -%}<|vision_start|><|image_pad|><|vision_end|>"
+    "{%- else -%}{{ part['text'] }}{%- endif -%}{%- endfor -%}{%- endif -%}<|im_end|>\n{% endfor -%}"
+    "{%- if add_generation_prompt -%}<|im_start|>assistant\n{% endif -%}"
+)
+"""The chat layout of Qwen2.5-VL, without its default system turn."""
+
+
+def build(texts: Iterable[str], most: int = 240) -> PreTrainedTokenizerFast:
+    """The tokenizer whose phrases are the `most` frequent pieces of the texts."""
+    from tokenizers import Tokenizer, decoders, models
+    from transformers import PreTrainedTokenizerFast
+
+    seen = Counter(piece for text in texts for piece in _pieces(text))
+    fixed = [*map(str, range(NUMBERS)), *(f".{d}" for d in range(10)), *"ABCDEFGHIJ", *WORDS]
+    phrases = [piece for piece, count in seen.most_common() if count > 1 and len(piece) > 1][:most]
+    units = [*(_spell(text) for text in fixed), *_alphabet(), *(_spell(text) for text in phrases)]
+    vocabulary = {unit: index for index, unit in enumerate([*SPECIAL, *dict.fromkeys(units)])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
+    tokenizer.pre_tokenizer = _splitter()
+    tokenizer.decoder = decoders.ByteLevel()
+    return _wrap(tokenizer, PreTrainedTokenizerFast)
+
+
+def save(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write it where transformers and vLLM look for it."""
+    tokenizer.save_pretrained(str(folder))
+
+
+def _wrap(tokenizer: Tokenizer, kind: type[PreTrainedTokenizerFast]) -> PreTrainedTokenizerFast:
+    from tokenizers import AddedToken
+
+    tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in SPECIAL])
+    return kind(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        chat_template=TEMPLATE,
+        clean_up_tokenization_spaces=False,
+        model_max_length=8192,
+    )
+
+
+def _splitter() -> object:
+    from tokenizers import Regex, pre_tokenizers
+
+    split = pre_tokenizers.Split(Regex(PATTERN), "isolated")
+    return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def _pieces(text: str) -> list[str]:
+    import re
+
+    ends = [0, *(at for match in re.finditer(PATTERN, text) for at in match.span()), len(text)]
+    return [text[a:b] for a, b in zip(ends, ends[1:], strict=False) if b > a]
+
+
+def _alphabet() -> list[str]:
+    from tokenizers import pre_tokenizers
+
+    return sorted(pre_tokenizers.ByteLevel.alphabet())
+
+
+def _spell(text: str) -> str:
+    """The text in the byte alphabet of byte-level BPE."""
+    from tokenizers import pre_tokenizers
+
+    return "".join(piece for piece, _ in pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(text))
