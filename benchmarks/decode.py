@@ -46,7 +46,7 @@ def sequential(info: VideoInfo, times: Sequence[float]) -> list[Picture]:
         container.streams.video[0].codec_context.thread_count = 1
         for index, frame in enumerate(container.decode(video=0)):
             if index in wanted:
-                found.append(frame.to_ndarray(format="rgb24"))
+                found.append(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
             if index >= max(wanted):
                 break
     return found
@@ -61,7 +61,7 @@ def naive(info: VideoInfo, times: Sequence[float]) -> list[Picture]:
         for tick in info.ticks[info.on_screen(times)]:
             container.seek(int(tick), stream=stream)
             frame = next(f for f in container.decode(stream) if f.pts is not None and f.pts >= tick)
-            found.append(frame.to_ndarray(format="rgb24"))
+            found.append(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
     return found
 
 

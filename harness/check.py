@@ -35,7 +35,9 @@ def check_task(name: str, data: Path | None, console: Console) -> int:
         else:
             root = data_folder(data, task.name)
         samples = task.samples(root)
-        faults = asyncio.run(find_faults(task, samples, Frames(Path(scratch) / "frames")))
+        frames = Frames()
+        faults = asyncio.run(find_faults(task, samples, frames))
+        frames.close()
     for sample, fault in faults[:10]:
         console.print(f"{sample.id}: {fault}", highlight=False, markup=False, soft_wrap=True)
     kinds = Counter(sample.kind for sample in samples)

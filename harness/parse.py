@@ -229,6 +229,15 @@ def write_span(span: Span) -> str:
     return f"From <t>{span.start:.1f}</t>s to <t>{span.end:.1f}</t>s"
 
 
+def write_second(time: float) -> str:
+    """A second as the key of a box.
+
+    >>> write_second(3.0), write_second(1234.567)
+    ('3', '1234.567')
+    """
+    return str(int(time)) if time == int(time) else str(time)
+
+
 def write_boxes(view: View, boxes: Mapping[float, Box]) -> str:
     """Boxes by second as a model writes them: {"3": [x1,y1,x2,y2], ...}."""
-    return "{" + ", ".join(f'"{t:g}": {prompt.write_box(view, boxes[t])}' for t in sorted(boxes)) + "}"
+    return "{" + ", ".join(f'"{write_second(t)}": {prompt.write_box(view, boxes[t])}' for t in sorted(boxes)) + "}"

@@ -137,8 +137,8 @@ def _items(value: Any, schema: Any) -> Fits:
 
 
 def _list(least: bool) -> Maker:
-    return lambda value, schema: lambda data: (
-        not isinstance(data, list) or (len(data) >= value if least else len(data) <= value)
+    return lambda value, schema: (
+        lambda data: not isinstance(data, list) or (len(data) >= value if least else len(data) <= value)
     )
 
 

@@ -6,12 +6,14 @@ import asyncio
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import plugins
-from harness.contracts import Engine
+from harness.contracts import Engine, Pixels, Voter
 from harness.engines import Settings as EngineSettings
 from harness.frames import Frames
 from harness.manifest import manifest
@@ -22,7 +24,7 @@ from harness.prompt import FAMILIES
 from harness.prompt import family as known_family
 from harness.records import Record
 from harness.run import Job, Loop, drive
-from harness.settings import Asked
+from harness.settings import Asked, Decoding
 from harness.store import REPORT, SCORES, Store, key, write, write_bytes
 from harness.summary import summarise
 
@@ -34,34 +36,61 @@ WITH_WEIGHTS = ("vllm", "transformers")
 """Engines that take the default model when none is named."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What the words of the command stand for."""
+
+    asked: Asked
+    model: Model | None
+    family: str
+    engine: Callable[[EngineSettings, Pixels], Engine]
+    voter: Voter
+    decoding: Decoding
+    plans: list[Plan]
+    run: dict[str, Any]
+    """The content of run.json."""
+
+
 def session(asked: Asked, console: Console) -> int:
     """Run, or go on with a run, and publish it; the exit code."""
-    engine_name, voter = asked.engine or default_engine(), asked.voter or ("first" if asked.n == 1 else "majority")
-    model_name = asked.model or (DEFAULT_MODEL if engine_name in WITH_WEIGHTS else None)
-    model = resolve(model_name, asked.family) if model_name else None
-    family = model.family if model else known_family(asked.family or next(iter(FAMILIES))).name
-    decoding = asked.decoding(model.max_tokens if model else None)
-    plans = make(asked, model)
-    loop_voter = plugins.load("harness.scaling", voter)
-    frames = Frames(asked.cache or default_cache(), cache_bytes=int(asked.cache_gb * 1e9))
-    engine = plugins.load("harness.engines", engine_name)(_engine_settings(asked, model), frames)
-    loop = Loop(engine=engine, views=frames, voter=loop_voter, decoding=decoding, seed=asked.seed, family=family)
-    told = manifest(asked, plans, model=model, family=family, engine=engine_name, decoding=decoding, voter=voter)
+    setup = look_up(asked)
     with Store(asked.out) as store:
-        store.open(told, retry_errors=asked.retry_errors)
+        store.join(setup.run, retry_errors=asked.retry_errors)
         try:
-            _answer(loop, plans, store, asked, console)
+            if any(True for _ in _owed(setup.plans, store)):
+                _answer(setup, store, console)
         except KeyboardInterrupt:
-            console.print(f"stopped; {len(store.done)} samples are kept in {asked.out}: the same command goes on",
-                          highlight=False, soft_wrap=True)  # fmt: skip
+            kept = f"stopped; {len(store.done)} samples are kept in {asked.out}: the same command goes on"
+            console.print(kept, highlight=False, markup=False, soft_wrap=True)
             return 130
-        scores = summarise(asked.out, told)
+        scores = summarise(asked.out, setup.run)
         write(asked.out / SCORES, "scores", scores)
-        publish(asked.out, told, scores, console)
+        publish(asked.out, setup.run, scores, console)
     if all(task["counts"]["evaluated"] == 0 for task in scores["tasks"].values()):
         console.print("no sample could be evaluated; see the errors above", highlight=False)
         return 1
     return 0
+
+
+def look_up(asked: Asked) -> Setup:
+    """Find all that the command names; every mistake is told here, before anything is written or loaded."""
+    engine, voter = asked.engine or default_engine(), asked.voter or ("first" if asked.n == 1 else "majority")
+    name = asked.model or (DEFAULT_MODEL if engine in WITH_WEIGHTS else None)
+    model = resolve(name, asked.family) if name else None
+    family = model.family if model else known_family(asked.family or next(iter(FAMILIES))).name
+    decoding = asked.decoding(model.max_tokens if model else None)
+    make_engine, vote = plugins.load("harness.engines", engine), plugins.load("harness.scaling", voter)
+    plans = make(asked, model)
+    return Setup(
+        asked=asked,
+        model=model,
+        family=family,
+        engine=make_engine,
+        voter=vote,
+        decoding=decoding,
+        plans=plans,
+        run=manifest(asked, plans, model=model, family=family, engine=engine, decoding=decoding, voter=voter),
+    )
 
 
 def default_engine() -> str:
@@ -98,27 +127,38 @@ def _engine_settings(asked: Asked, model: Model | None) -> EngineSettings:
     )
 
 
-def _answer(loop: Loop, plans: Sequence[Plan], store: Store, asked: Asked, console: Console) -> None:
+def _answer(setup: Setup, store: Store, console: Console) -> None:
     """Ask what is owed."""
-    total = sum(len(plan.samples) for plan in plans)
-    if len(store.done) >= total:
-        return
-    with Progress(console, total, len(store.done), len(store.failed)) as progress:
+    asked = setup.asked
+    frames = Frames((asked.cache or default_cache()) if asked.cache_gb else None, cache_bytes=int(asked.cache_gb * 1e9))
+    loop = Loop(
+        engine=setup.engine(_engine_settings(asked, setup.model), frames),
+        views=frames,
+        voter=setup.voter,
+        decoding=setup.decoding,
+        seed=asked.seed,
+        family=setup.family,
+    )
+    store.begin()
+    total = sum(len(plan.samples) for plan in setup.plans)
+    answered = len(store.done) > len(store.failed)
+    with closing(frames), Progress(console, total, len(store.done), len(store.failed)) as progress:
 
         def keep(record: Record) -> None:
             store.append(record)
             progress.advance(record.error is not None)
 
-        answered = len(store.done) > len(store.failed)
-        asyncio.run(_drive(loop, loop.engine, _owed(plans, store), keep, asked.in_flight, answered))
+        asyncio.run(_drive(loop, _owed(setup.plans, store), keep, asked.in_flight, answered))
 
 
-async def _drive(loop: Loop, engine: Engine, jobs: Iterator[Job], keep: Any, in_flight: int, answered: bool) -> None:
+async def _drive(
+    loop: Loop, jobs: Iterator[Job], keep: Callable[[Record], None], in_flight: int, answered: bool
+) -> None:
     try:
-        await engine.start()
+        await loop.engine.start()
         await drive(loop, jobs, keep, in_flight, answered=answered)
     finally:
-        await engine.close()
+        await loop.engine.close()
 
 
 def _owed(plans: Sequence[Plan], store: Store) -> Iterator[Job]:

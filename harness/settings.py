@@ -74,7 +74,8 @@ class Asked:
     answers: Path | None = None
     in_flight: int = 32
     cache: Path | None = None
-    cache_gb: float = 20.0
+    cache_gb: float = 16.0
+    """0 is no cache."""
     retry_errors: bool = False
 
     def __post_init__(self) -> None:

@@ -43,6 +43,7 @@ class Store:
         """Samples with a record."""
         self.failed: set[Key] = set()
         """Those of them whose record is an error."""
+        self._run: Mapping[str, Any] = {}
         self._file: BinaryIO | None = None
         self._lock: BinaryIO | None = None
         self._synced = time.monotonic()
@@ -67,29 +68,33 @@ class Store:
         if self._lock is not None:
             self._lock.close()
 
-    def open(self, run: Mapping[str, Any], *, retry_errors: bool = False) -> None:
-        """Begin or go on with a run; UsageError when the folder is that of another one."""
-        before = read_run(self.folder) if (self.folder / RUN).exists() else None
-        if before is not None:
+    def join(self, run: Mapping[str, Any], *, retry_errors: bool = False) -> None:
+        """See what there is already of a run; UsageError when the folder is that of another one."""
+        self._run = run
+        if (self.folder / RUN).exists():
+            before = read_run(self.folder)
             differ = [*differences(before["settings"], run["settings"])]
             if differ:
                 raise UsageError(
                     f"{self.folder} is the output folder of another run: {'; '.join(differ[:3])}; give another --out"
                 )
-            run = {**run, "sessions": [*before["sessions"], *run["sessions"]]}
-        write(self.folder / RUN, "run", run)
+            self._run = {**run, "sessions": [*before["sessions"], *run["sessions"]]}
         path = self.folder / RECORDS
         if path.exists():
             _cut_torn_line(path)
             self._scan()
             if retry_errors and self.failed:
                 self._drop_failed()
-        self._file = path.open("ab", buffering=0)
+
+    def begin(self) -> None:
+        """Write run.json, and take records from here on."""
+        write(self.folder / RUN, "run", self._run)
+        self._file = (self.folder / RECORDS).open("ab", buffering=0)
 
     def append(self, record: Record) -> None:
         """Write one line."""
         if self._file is None:
-            raise ValueError("open the run before a record is appended")
+            raise ValueError("begin before a record is appended")
         name = f"the record of {record.sample.id}"
         data = encode(record)
         line = dumps(data, name) + b"\n"

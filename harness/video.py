@@ -99,7 +99,7 @@ def read(info: VideoInfo, indices: Iterable[int]) -> Iterator[tuple[int, Pixels 
             if frame is None:
                 lost.append(index)
             else:
-                yield index, _picture(frame)
+                yield index, reader.picture(frame)
     if lost:
         yield from _read_all(info, lost, jump=not reader.gradual)
 
@@ -111,7 +111,7 @@ def _read_all(info: VideoInfo, order: Sequence[int], jump: bool) -> Iterator[tup
             frame = reader.find(int(info.ticks[index]))
             where = f"the frame at {info.times[index]:.3f} s of {info.path}"
             damage = VideoError(f"{where} is damaged; copy or download the file again")
-            yield index, _picture(frame) if frame else damage
+            yield index, reader.picture(frame) if frame else damage
 
 
 class _Index(NamedTuple):
@@ -174,6 +174,8 @@ class _Reader:
         only: Collection[int] | None,
         jump: bool,
     ) -> None:
+        from av.video.reformatter import VideoReformatter
+
         self.info, self.container, self.stream, self.jump = info, container, stream, jump
         self.only = only if len(info.keys) and stream.codec_context.name in SKIPPABLE else None
         """The ticks that matter; frames on which none of them depends are left out. None: all of them matter."""
@@ -186,6 +188,7 @@ class _Reader:
         self.broken: set[int] = set()
         """Segments in which something could not be decoded."""
         self.frames = self._walk(container.demux(stream))
+        self.colours = VideoReformatter()
         self.held: tuple[int, VideoFrame] | None = None
         """A frame that came when an earlier one was looked for."""
 
@@ -207,6 +210,11 @@ class _Reader:
                 break
         self.gradual |= self.entry is not None
         return None
+
+    def picture(self, frame: VideoFrame) -> Pixels:
+        """The frame in RGB, turned as it is to be displayed."""
+        picture = self.colours.reformat(frame, format="rgb24").to_ndarray()
+        return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
 
     def _segment(self, tick: int) -> int:
         return int(np.searchsorted(self.info.keys, tick, side="right")) - 1
@@ -261,11 +269,6 @@ def _intact(packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStre
 
     with suppress(av.FFmpegError):
         yield from packets
-
-
-def _picture(frame: VideoFrame) -> Pixels:
-    picture = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
 
 
 @contextmanager

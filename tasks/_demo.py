@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 
 from harness.shapes.clip import Clip, make
+from harness.shapes.render import write as write
 
 FIRST_SEED = 10**9
 """Clips of demonstrations have seeds from here on, so that a model trained on smaller ones has not seen them."""

@@ -49,7 +49,7 @@ def seconds(sample: Sample) -> list[str]:
         whole = range(math.ceil(sample.span.start), math.floor(sample.span.end) + 1)
         if whole:
             return [str(t) for t in whole]
-    return [f"{t:g}" for t in sorted(sample.boxes)]
+    return [parse.write_second(t) for t in sorted(sample.boxes)]
 
 
 def reference(sample: Sample, view: View, think: bool) -> str:

@@ -18,7 +18,7 @@ from harness.contracts import Task
 from harness.errors import UsageError
 from harness.prompt import THINK
 from harness.records import Prediction, Record, Request, Response, Sample, Score, View
-from harness.shapes import questions, render
+from harness.shapes import questions
 from harness.shapes.clip import Clip
 
 from . import _annotations, _demo, _srt
@@ -35,6 +35,10 @@ PREFIXES = (
     "The answer",
     "The best option isThe correct option is",
     "Best answer:Best option:",
+    "Answer:",
+    "Option:",
+    "The correct answer",
+    "The correct option",
 )
 """What the official parser takes out first; two pairs are run together there for want of a comma."""
 
@@ -47,7 +51,7 @@ class VideoMME(Task):
     title: ClassVar[str] = "Video-MME"
     version: ClassVar[int] = 1
     source: ClassVar[str] = "arXiv 2405.21075; data set lmms-lab/Video-MME (academic research only)"
-    frames: ClassVar[str] = "fps:2:64"
+    frames: ClassVar[str] = "uniform:64"
     max_pixels: ClassVar[int] = 512 * 512
     columns: ClassVar[Mapping[str, str]] = {"acc": "Acc"}
 
@@ -128,7 +132,7 @@ class VideoMME(Task):
 
         rows: list[dict[str, object]] = []
         for number, (name, length, clip, rng) in enumerate(_demo.clips(self.name, count, seed), 1):
-            render.write(clip, root / "data" / f"{name}.mp4")
+            _demo.write(clip, root / "data" / f"{name}.mp4")
             if number % 2:
                 _srt.write(root / "subtitle" / f"{name}.srt", [Cue(t.span, "Something appears.") for t in clip.things])
             rows += _demo_rows(clip, rng, {"video_id": f"{number:03d}", "duration": length, "videoID": name})

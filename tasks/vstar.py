@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ from harness.contracts import Task
 from harness.errors import UsageError
 from harness.geometry import Box, Span
 from harness.records import Evidence, Prediction, Record, Request, Response, Sample, Score, View
-from harness.shapes import questions, render
+from harness.shapes import questions
 from harness.shapes.clip import Clip
 
 from . import _annotations, _demo, _vstar_metrics, _vstar_official, _vstar_prompt
@@ -125,7 +125,7 @@ class VStar(Task):
         """Write `count` clips and their rows as published; boxes in whole pixels, one a second."""
         rows = []
         for vid, _, clip, rng in _demo.clips(self.name, count, seed):
-            render.write(clip, root / "videos" / f"{vid}.mp4")
+            _demo.write(clip, root / "videos" / f"{vid}.mp4")
             rows.append({"vid": vid, **_demo_row(clip, rng)})
         (root / ANNOTATION).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
@@ -172,7 +172,23 @@ def length_class(duration: float) -> str:
 
 
 def _boxes(row: Row) -> dict[float, Box]:
-    return {box.number("timestamp"): Box(*(box.number(c) for c in CORNERS)) for box in row.rows("bboxes")}
+    boxes = replace(row, data={**row.data, "bboxes": _flat(row.data["bboxes"])}) if "bboxes" in row.data else row
+    return {box.number("timestamp"): Box(*(box.number(c) for c in CORNERS)) for box in boxes.rows("bboxes")}
+
+
+def _flat(boxes: object) -> object:
+    """Boxes of the older shape, keyed by "<timestamp>_<frame_index>", in the shape of today; others as they are."""
+    if isinstance(boxes, dict):
+        boxes = [{key: value} for key, value in boxes.items()]
+    return [_unkeyed(box) for box in boxes] if isinstance(boxes, list) else boxes
+
+
+def _unkeyed(box: object) -> object:
+    if not isinstance(box, dict) or len(box) != 1:
+        return box
+    ((key, corners),) = box.items()
+    time = parse.seconds(str(key).partition("_")[0])
+    return {"timestamp": time, **corners} if time is not None and isinstance(corners, dict) else box
 
 
 def _evidence(label: str, boxes: Mapping[float, Box]) -> tuple[Evidence, ...]:

@@ -11,6 +11,7 @@ from harness.records import Request
 if TYPE_CHECKING:
     from harness.engines import Settings
 
+
 def load_tokenizer(settings: Settings) -> Any:
     """The model's tokenizer; DataError when it has none or no chat template."""
     from transformers import AutoTokenizer

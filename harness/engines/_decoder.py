@@ -48,17 +48,24 @@ class Row:
     tokens: list[int] = field(default_factory=list)
     logprob: float = 0.0
     finish: str | None = None
+    choice_logprobs: list[float] | None = None
 
     @property
     def request(self) -> Request:
         """The request it answers."""
         return self.prompt.request
 
+    @property
+    def choices(self) -> list[int]:
+        """The tokens that the answer must be one of."""
+        return self.prompt.choices
+
 
 class Decoder:
     """The model and the rows it is working on."""
 
     def __init__(self, model: Any, stops: set[int]) -> None:
+        """`stops` are the tokens that end an answer."""
         self.model = model
         self.stops = stops
         self.rows: list[Row] = []
@@ -68,17 +75,6 @@ class Decoder:
     def reset(self) -> None:
         """Drop all rows."""
         self.rows, self.memory = [], Memory()
-
-    def choose(self, logits: Tensor, prompt: Prompt) -> tuple[dict[int, float], list[int]]:
-        """The log-probability of each choice, and which one each rollout takes."""
-        scores = logits.log_softmax(-1)[prompt.choices]
-        heat = prompt.request.temperature
-        found = dict(zip(prompt.choices, scores.tolist(), strict=True))
-        if heat == 0:
-            return found, [prompt.choices[int(scores.argmax())]] * prompt.request.n
-        weights = (scores / heat).softmax(-1).tolist()
-        first = prompt.request.seed + prompt.request.first
-        return found, [Random(first + i).choices(prompt.choices, weights)[0] for i in range(prompt.request.n)]
 
     def read(self, prompts: Sequence[Prompt]) -> tuple[Tensor, Any, list[int]]:
         """Prefill: logits after each prompt, the cache, and each prompt's position shift.
@@ -120,30 +116,23 @@ class Decoder:
         positions, shift = self.model.model.get_rope_index(ids, mm_token_type_ids=kinds, image_grid_thw=grid)
         return positions[:, 0], int(shift)
 
-    def admit(self, prompts: Sequence[Prompt]) -> tuple[list[Row], dict[int, tuple[dict[int, float], list[int]]]]:
-        """Start prompts: the rows that are done with their first token, and the choices of each prompt that has them."""
-        import torch
-
+    def admit(self, prompts: Sequence[Prompt]) -> list[Row]:
+        """Start prompts; the rows that are done with their first token."""
         logits, cache, shifts = self.read(prompts)
-        chosen = {i: self.choose(logits[i], p) for i, p in enumerate(prompts) if p.choices}
-        rows, sources = [], []
-        for i, prompt in enumerate(prompts):
-            if not prompt.choices:
-                rows += [self._row(prompt, k, shifts[i]) for k in range(prompt.request.n)]
-                sources += [i] * prompt.request.n
-        if not rows:
-            return [], chosen
+        sources = [i for i, prompt in enumerate(prompts) for _ in range(prompt.request.n)]
+        rows = [self._row(prompt, k, shifts[i]) for i, prompt in enumerate(prompts) for k in range(prompt.request.n)]
+        for row, source in zip(rows, sources, strict=True):
+            if row.choices:
+                row.choice_logprobs = logits[source].log_softmax(-1)[row.choices].tolist()
         self._extend(rows, logits[sources])
         for row, source in zip(rows, sources, strict=True):
             if row.finish is None:
                 self.memory.take(len(self.rows), source, row.length, row.length + row.limit, cache)
                 self.rows.append(row)
-        return [row for row in rows if row.finish], chosen
+        return [row for row in rows if row.finish]
 
     def step(self, most: int = 8) -> list[Row]:
         """Go on for some tokens, or until a row is done; the rows that are."""
-        import torch
-
         for _ in range(most):
             if not self.rows:
                 break
@@ -188,8 +177,9 @@ class Decoder:
 
         request, size = prompt.request, len(prompt.ids)
         rollout = request.first + index
-        row = Row(prompt, rollout, Random(request.seed + rollout), min(request.max_tokens, self.context - size), size, shift)
-        if request.repetition_penalty != 1:
+        limit = min(request.max_tokens, self.context - size)
+        row = Row(prompt, rollout, Random(request.seed + rollout), limit, size, shift)
+        if request.repetition_penalty != 1 and not prompt.choices:
             row.seen = torch.zeros(self.model.config.get_text_config().vocab_size, dtype=torch.bool)
             row.seen[prompt.ids] = True
             row.seen = row.seen.to(self.model.device)
@@ -201,7 +191,7 @@ class Decoder:
             row.logprob += logprob
             if row.seen is not None:
                 row.seen[token] = True
-            if token in self.stops:
+            if token in self.stops or row.choices:
                 row.finish = "stop"
             elif len(row.tokens) >= row.limit:
                 row.finish = "length"

@@ -15,6 +15,7 @@ class Memory:
     """Keys and values of the rows; stands in for the cache of transformers while decoding."""
 
     def __init__(self) -> None:
+        """Empty; the first row fixes the shapes."""
         self.layers: list[list[Tensor]] = []
         self.at: Any = None
         """Where each row's next key goes."""

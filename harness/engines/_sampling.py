@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 class Drawn(Protocol):
     """What is needed of a row to draw for it."""
 
-    request: Request
+    @property
+    def request(self) -> Request:
+        """Its decoding settings."""
+        ...
+
+    @property
+    def choices(self) -> list[int]:
+        """The tokens it must be one of; empty when it may be any."""
+        ...
+
     draw: Random
     seen: Tensor | None
     """Which tokens of the vocabulary it has had; None without a repetition penalty."""
@@ -24,7 +33,7 @@ class Drawn(Protocol):
 def pick(logits: Tensor, rows: Sequence[Drawn]) -> tuple[list[int], list[float]]:
     """A token for each row of logits, and its log-probability before penalty, temperature and top-p."""
     raw = logits.log_softmax(-1)
-    scores = _penalise(logits, rows)
+    scores = _restrict(_penalise(logits, rows), rows)
     tokens = scores.argmax(-1)
     warm = [i for i, row in enumerate(rows) if row.request.temperature > 0]
     if warm:
@@ -44,6 +53,19 @@ def _penalise(logits: Tensor, rows: Sequence[Drawn]) -> Tensor:
     return scores
 
 
+def _restrict(scores: Tensor, rows: Sequence[Drawn]) -> Tensor:
+    """Minus infinity outside a row's choices."""
+    if not any(row.choices for row in rows):
+        return scores
+    scores = scores.clone()
+    for i, row in enumerate(rows):
+        if row.choices:
+            kept = scores[i, row.choices]
+            scores[i] = float("-inf")
+            scores[i, row.choices] = kept
+    return scores
+
+
 def _draw(scores: Tensor, rows: Sequence[Drawn]) -> Tensor:
     """Inverse of the cumulated probabilities in vocabulary order: the same draw gives the same token in any batch."""
     import torch
@@ -51,8 +73,9 @@ def _draw(scores: Tensor, rows: Sequence[Drawn]) -> Tensor:
     at = scores.device
     heat = torch.tensor([row.request.temperature for row in rows], device=at)
     shares = (scores / heat[:, None]).softmax(-1)
-    if any(row.request.top_p < 1 for row in rows):
-        shares = _nucleus(shares, torch.tensor([row.request.top_p for row in rows], device=at))
+    top_p = [1.0 if row.choices else row.request.top_p for row in rows]
+    if min(top_p) < 1:
+        shares = _nucleus(shares, torch.tensor(top_p, device=at))
     total = shares.double().cumsum(-1)
     drawn = torch.tensor([row.draw.random() for row in rows], dtype=torch.float64, device=at)
     goal = drawn[:, None] * total[:, -1:]

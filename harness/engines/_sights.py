@@ -25,6 +25,7 @@ class Sights:
     """Embeddings of frames."""
 
     def __init__(self, pixels: Pixels, processor: Any, model: Any, compute: Callable[..., Awaitable[Any]]) -> None:
+        """`compute` runs a function on the thread of the model."""
         self.pixels = pixels
         self.processor = processor
         self.model = model

@@ -1,8 +1,8 @@
 """Answers from a file, without a model: for tests, and to see what a run makes of given texts.
 
-Each line of the file is a JSON object. It says which requests it answers, by "key" (Request.key), "match" (some text of the
-prompt) or "default": true; the first line that fits is taken. It says what they get: "texts" (rollout k gets text k, and
-round again), perhaps "choice_logprobs"; or "error"; and perhaps a "delay" in seconds.
+Each line of the file is a JSON object. It says which requests it answers, by "key" (Request.key), "match" (some text of
+the prompt) or "default": true; the first line that fits is taken. It says what they get: "texts" (rollout k gets text
+k, and round again), perhaps "choice_logprobs"; or "error"; and perhaps a "delay" in seconds.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,7 @@ class Scripted:
         if script is None:
             if settings.answers is None:
                 raise UsageError("the scripted engine needs a file of answers; set --answers")
-            answers = read(settings.answers)
-            name = str(settings.answers)
-            script = lambda request: _find(answers, request, name)  # noqa: E731
+            script = partial(_find, read(settings.answers), str(settings.answers))
         if settings.options:
             raise UsageError(f"the scripted engine has no option {next(iter(settings.options))!r}; it takes none")
         self.script = script
@@ -113,7 +112,7 @@ def _answer(data: Any) -> Answer:
     return Answer(**data | {"texts": tuple(map(str, data.get("texts", ())))})
 
 
-def _find(answers: list[Answer], request: Request, name: str) -> Answer:
+def _find(answers: list[Answer], name: str, request: Request) -> Answer:
     text = "".join(part for part in request.parts if isinstance(part, str))
     for answer in answers:
         if answer.fits(request, text):

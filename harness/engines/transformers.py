@@ -1,7 +1,7 @@
 """Answers with transformers, on a CPU or one GPU: the default where vLLM is not.
 
-Waiting requests are gathered into batches. A frame goes through the vision tower once for all questions about it, a prompt
-through the model once for all its rollouts, and a rollout's text depends on its seed and not on what is batched with it.
+Waiting requests are gathered into batches. A frame goes through the vision tower once for all questions about it, and
+a prompt through the model once for all its rollouts; a rollout's text depends on its seed, not on its batch.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Job:
     done: list[Response] = field(default_factory=list)
 
     @property
-    def rows(self) -> int:
-        """Places that it needs in the batch."""
+    def places(self) -> int:
+        """Rows of the batch that it needs; a choice is made without one."""
         return 0 if self.prompt.choices else self.prompt.request.n
 
 
@@ -48,6 +48,7 @@ class Transformers:
     """The engine."""
 
     def __init__(self, settings: Settings, pixels: Pixels) -> None:
+        """Check the options."""
         for key, value in settings.options.items():
             if key not in OPTIONS:
                 raise UsageError(f"the transformers engine has no option {key!r}; there are: {', '.join(OPTIONS)}")
@@ -102,7 +103,9 @@ class Transformers:
         self._tokenizer = _chat.load_tokenizer(self.settings)
         try:
             # The PIL backend: the other one needs torchvision.
-            processor = AutoImageProcessor.from_pretrained(path, backend="pil", trust_remote_code=trust)
+            processor = AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
+                path, backend="pil", trust_remote_code=trust
+            )
             model = AutoModelForImageTextToText.from_pretrained(
                 path, dtype=kind, trust_remote_code=trust, attn_implementation="sdpa"
             )
@@ -116,9 +119,9 @@ class Transformers:
     async def _prepare(self, request: Request) -> Prompt:
         frames, unit = prompt.frames(request), prompt.family(self.model.family).factor
         choices = _chat.choice_ids(self._tokenizer, request)
-        for frame in frames:
-            if frame.size[0] % unit or frame.size[1] % unit:
-                raise EngineError(f"a frame of {frame.size} pixels does not fit {self.model.family}, which takes {unit}s")
+        for width, height in (frame.size for frame in frames):
+            if width % unit or height % unit:
+                raise EngineError(f"{self.model.name} takes frames with sides of {unit}s, not {width}x{height} pixels")
         grid, counts = self._sights.measure(frames)
         ids = self._expand(_chat.text(self._tokenizer, request), counts)
         if len(ids) >= self._decoder.context:
@@ -169,15 +172,15 @@ class Transformers:
 
     def _group(self) -> list[Job]:
         group: list[Job] = []
-        rows, longest, width = len(self._decoder.rows), 0, 0
+        rows, width = len(self._decoder.rows), 0
         longest = max((row.length + row.limit for row in self._decoder.rows), default=0)
         while self._waiting:
             job = self._waiting[0]
             size = len(job.prompt.ids)
-            rows += job.rows
-            longest = max(longest, size + job.prompt.request.max_tokens) if job.rows else longest
+            rows += job.places
+            longest = max(longest, size + job.prompt.request.max_tokens) if job.places else longest
             width = max(width, size)
-            full = job.rows and (rows > self._batch or rows * longest > self._tokens)
+            full = job.places and (rows > self._batch or rows * longest > self._tokens)
             if (full and (group or self._decoder.rows)) or (group and width * (len(group) + 1) > PREFILL):
                 break
             self._waiting.popleft()
@@ -187,53 +190,40 @@ class Transformers:
 
     async def _admit(self, group: Sequence[Job]) -> None:
         """Start requests; when reading them together fails, each is tried alone, so that only the bad ones fail."""
+        self._running |= {job.prompt: job for job in group}
         try:
-            rows, chosen = await self._compute(self._decoder.admit, [job.prompt for job in group])
+            rows = await self._compute(self._decoder.admit, [job.prompt for job in group])
         except RuntimeError as error:
-            if len(group) == 1:
-                _fail(group[0], EngineError(f"the prompt cannot be read: {error}"))
-                return
             for job in group:
-                await self._admit([job])
-            return
-        self._running |= {job.prompt: job for job in group if job.rows}
-        self._collect(rows)
-        for i, (logprobs, picks) in chosen.items():
-            if not group[i].future.done():
-                group[i].future.set_result(self._choices(group[i].prompt, logprobs, picks))
-
-    def _choices(self, ready: Prompt, logprobs: dict[int, float], picks: Sequence[int]) -> list[Response]:
-        names = dict(zip(ready.choices, ready.request.choices, strict=True))
-        return [
-            Response(
-                rollout=ready.request.first + k,
-                text=names[token],
-                finish="stop",
-                tokens=1,
-                prompt_tokens=len(ready.ids),
-                logprob=logprobs[token],
-                choice_logprobs={names[i]: value for i, value in logprobs.items()},
-            )
-            for k, token in enumerate(picks)
-        ]
+                del self._running[job.prompt]
+                if len(group) == 1:
+                    _fail(job, EngineError(f"the prompt cannot be read: {error}"))
+                else:
+                    await self._admit([job])
+        else:
+            self._collect(rows)
 
     def _collect(self, rows: Sequence[Row]) -> None:
         for row in rows:
             job = self._running[row.prompt]
-            job.done.append(
-                Response(
-                    rollout=row.rollout,
-                    text=self._tokenizer.decode(row.tokens, skip_special_tokens=True),
-                    finish=row.finish or "stop",
-                    tokens=len(row.tokens),
-                    prompt_tokens=len(row.prompt.ids),
-                    logprob=row.logprob,
-                )
-            )
-            if len(job.done) == job.rows:
+            job.done.append(self._response(row))
+            if len(job.done) == row.request.n:
                 del self._running[row.prompt]
                 if not job.future.done():
                     job.future.set_result(sorted(job.done, key=lambda response: response.rollout))
+
+    def _response(self, row: Row) -> Response:
+        choices, logprobs = row.request.choices, row.choice_logprobs
+        text = self._tokenizer.decode(row.tokens, skip_special_tokens=True)
+        return Response(
+            rollout=row.rollout,
+            text=choices[row.choices.index(row.tokens[0])] if choices else text,
+            finish=row.finish or "stop",
+            tokens=len(row.tokens),
+            prompt_tokens=len(row.prompt.ids),
+            logprob=row.logprob,
+            choice_logprobs=dict(zip(choices, logprobs, strict=True)) if logprobs else None,
+        )
 
 
 def _fail(job: Job, error: EngineError) -> None:

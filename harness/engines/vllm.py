@@ -104,12 +104,10 @@ class Vllm:
         return [self._response(request, choices, output, k) for k in range(request.n)]
 
     async def _last(self, asked: Any, sampling: Any) -> Any:
-        output = None
-        async for output in self._engine.generate(asked, sampling, request_id=str(next(self._number))):
-            pass
-        if output is None or any(not one.finish_reason for one in output.outputs):
+        outputs = [x async for x in self._engine.generate(asked, sampling, request_id=str(next(self._number)))]
+        if not outputs or len(outputs[-1].outputs) != sampling.n:
             raise EngineError("vLLM gave no answer to a request")
-        return output
+        return outputs[-1]
 
     def _arguments(self) -> dict[str, Any]:
         from transformers import AutoConfig

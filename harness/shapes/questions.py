@@ -143,7 +143,9 @@ def _last(clip: Clip) -> list[Question]:
 
 
 def _any(clip: Clip) -> list[Question]:
-    return [Question("Which object appears in the video?", clip.things[0].name, (clip.things[0],), "Object Recognition")]
+    return [
+        Question("Which object appears in the video?", clip.things[0].name, (clip.things[0],), "Object Recognition")
+    ]
 
 
 def _colour(clip: Clip) -> list[Question]:

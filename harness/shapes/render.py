@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -48,7 +47,7 @@ def write(clip: Clip, path: Path, quality: int = 18) -> None:
             picture = av.VideoFrame.from_ndarray(frame(clip, index / clip.rate), format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
-    os.replace(part, path)
+    part.replace(path)
 
 
 @lru_cache(maxsize=64)
@@ -63,8 +62,8 @@ def _background(seed: int, width: int, height: int) -> NDArray[np.float32]:
     coarse = rng.normal(0, 6, (6, 6, 1)).astype(np.float32)
     rows = np.minimum((np.arange(height) * 6) // height, 5)
     columns = np.minimum((np.arange(width) * 6) // width, 5)
-    image = base + slope_x * x + slope_y * y + coarse[rows][:, columns]
-    return image.astype(np.float32)
+    image: NDArray[np.float32] = base + slope_x * x + slope_y * y + coarse[rows][:, columns]
+    return image
 
 
 def _draw(image: NDArray[np.float32], clip: Clip, thing: Thing, time: float) -> None:
@@ -85,7 +84,7 @@ def _draw(image: NDArray[np.float32], clip: Clip, thing: Thing, time: float) -> 
 def _axis(first: int, last: int, low: float, high: float) -> NDArray[np.float32]:
     """Sample positions of the pixels first..last, as -1..1 over low..high."""
     at = first + (np.arange((last - first) * FINE, dtype=np.float32) + 0.5) / FINE
-    return (at - (low + high) / 2) / ((high - low) / 2)
+    return ((at - (low + high) / 2) / ((high - low) / 2)).astype(np.float32)
 
 
 def _inside(shape: str, u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.bool_]:

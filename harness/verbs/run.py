@@ -37,7 +37,7 @@ def run(
     answers: Annotated[Path | None, Option(help="File of the scripted engine.")] = None,
     in_flight: Annotated[int, Option(help="Samples under way at once.")] = 32,
     cache: Annotated[Path | None, Option(help="Folder of decoded frames.", show_default="in ~/.cache")] = None,
-    cache_gb: Annotated[float, Option(help="Size of that folder.")] = 20.0,
+    cache_gb: Annotated[float, Option(help="Size of that folder; 0 for none.")] = 16.0,
     retry_errors: Annotated[bool, Option("--retry-errors", help="Ask failed samples again.")] = False,
 ) -> None:
     """Ask a model every question of some tasks, and score the answers."""

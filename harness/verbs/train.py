@@ -20,9 +20,10 @@ def group() -> None:
 @app.command()
 def nano(
     out: Annotated[Path, Option(help="Gets the model folder.")],
-    minutes: Annotated[float, Option(help="Time to train.", min=0.01)] = 60.0,
-    seed: Annotated[int, Option(help="Of the weights and the data.")] = 0,
-    threads: Annotated[int | None, Option(help="CPU threads.", show_default="all", min=1)] = None,
+    minutes: Annotated[float, Option(help="Time to train.", min=0.01)] = 55.0,
+    seed: Annotated[int, Option(help="Of the weights and the clips.")] = 0,
+    processes: Annotated[int, Option(help="Processes of one thread each.", min=1)] = 2,
+    start: Annotated[Path | None, Option(help="A checkpoint to go on from.")] = None,
 ) -> None:
-    """Train the tiny model that ships with the package on synthetic clips."""
-    importlib.import_module("harness.training.nano").main(out, minutes, seed, threads)
+    """Train the tiny model that ships with the package, from nothing, on synthetic clips."""
+    importlib.import_module("harness.training.nano").train(out, minutes, seed, processes, start)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageChops
+
 from harness.errors import VideoError
 from harness.model import Model, resolve, shipped
 from harness.records import Frame
-from PIL import Image
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
            "<|image_pad|>", "<|video_pad|>")  # fmt: skip
@@ -39,9 +40,9 @@ class MadeUp:
     @staticmethod
     def paint(frame: Frame) -> Image.Image:
         seed = sum(map(ord, frame.video)) + int(frame.time * 100)
-        bands = [Image.linear_gradient("L").rotate(90 * ((seed + i) % 4)).point(lambda v, k=seed + 67 * i: (v + k) % 256)
-                 for i in range(3)]  # fmt: skip
-        return Image.merge("RGB", bands).resize(frame.size)
+        bands = [Image.linear_gradient("L").rotate(90 * ((seed + i) % 4)) for i in range(3)]
+        shifted = [ImageChops.offset(band, 67 * i + seed, 31 * seed) for i, band in enumerate(bands)]
+        return Image.merge("RGB", shifted).resize(frame.size)
 
 
 @pytest.fixture

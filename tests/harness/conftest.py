@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,6 +55,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "colours").mkdir()
     load(COLOURS).demo(root / "colours", 5, 0)
     return root
+
+
+@pytest.fixture(scope="session")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of it, to be copied; `run()` into a copy finds nothing to do."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    words = ["run", "--tasks", COLOURS, "--engine", SLOW, "--data", str(data), "--out", str(out), "--cache-gb", "0"]
+    subprocess.run(
+        [sys.executable, "-c", "from harness.cli import main; main()", *words], check=True, capture_output=True
+    )
+    return out
 
 
 @pytest.fixture

@@ -211,12 +211,8 @@ def test_the_help_is_there_at_once(harness: Command) -> None:
     assert said.code == 0 and all(verb in said.out for verb in ("run", "tasks", "report", "data", "train"))
 
 
-def test_train_nano_hands_its_words_on(harness: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import types
-
-    got: list[Any] = []
-    stand_in = types.ModuleType("harness.training.nano")
-    stand_in.__dict__["main"] = lambda *words: got.append(words)
-    monkeypatch.setitem(sys.modules, "harness.training.nano", stand_in)
-    assert harness("train", "nano", "--out", tmp_path, "--minutes", 5, "--seed", 3).code == 0
-    assert got == [(tmp_path, 5.0, 3, None)]
+def test_a_run_that_is_killed_goes_on(tmp_path: Path) -> None:
+    script = Path(__file__).parents[1] / "faults" / "kill.py"
+    done = subprocess.run([sys.executable, script, "--kills", "3"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 kills" in done.stdout

@@ -32,7 +32,7 @@ def run(seed: int = 0, **more: Any) -> dict[str, Any]:
     """A run.json."""
     task = {"plugin": "t", "name": "t", "version": 1, "options": {}, "fingerprint": "0" * 64, "frames": "uniform:2"}
     decoding = {"n": 1, "temperature": 0.0, "top_p": 1.0, "repetition_penalty": 1.0, "max_tokens": 9}
-    session = {"started": "now", "argv": [], "python": "3", "platform": "", "git": None, "versions": {}}
+    session: dict[str, Any] = {"started": "now", "argv": [], "python": "3", "platform": "", "git": None, "versions": {}}
     return {
         "format": 1,
         "partial": False,
@@ -55,7 +55,8 @@ def run(seed: int = 0, **more: Any) -> dict[str, Any]:
 
 def fill(folder: Path, *records: Record, **how: Any) -> Store:
     with Store(folder) as store:
-        store.open(run(), **how)
+        store.join(run(), **how)
+        store.begin()
         for each in records:
             store.append(each)
     return store
@@ -129,7 +130,7 @@ def test_the_folder_of_another_run_is_refused_and_left_as_it_is(tmp_path: Path) 
     fill(tmp_path, record("a"))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(UsageError, match="another run: seed was 0 and is 1; give another --out"), Store(tmp_path) as s:
-        s.open(run(seed=1))
+        s.join(run(seed=1))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -175,7 +176,8 @@ def test_a_full_disk_is_told_and_nothing_before_is_lost(tmp_path: Path) -> None:
             return getattr(self.file, name)
 
     with Store(tmp_path) as store:
-        store.open(run())
+        store.join(run())
+        store.begin()
         store.append(record("a"))
         store._file = Full(store._file)  # type: ignore[assignment]
         with pytest.raises(DataError, match="No space left on device; make room"):

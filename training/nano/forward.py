@@ -106,7 +106,8 @@ def _text_loss(net: Any, asked: Questions, state: Tensor, numbers: int) -> Tenso
         away = torch.arange(256)[None] - (target[soft] - numbers)[:, None]
         aim = torch.softmax(-(away**2) / (2 * SOFTNESS**2), -1)
         loss = loss.masked_scatter(soft, -(aim * logprobs[soft][:, numbers : numbers + 256]).sum(-1))
-    return (loss * weight).sum()
+    total: Tensor = (loss * weight).sum()
+    return total
 
 
 def _norm(layer: Any, x: Tensor) -> Tensor:
@@ -134,11 +135,12 @@ def _project(layer: Any, x: Tensor, turn: tuple[Tensor, Tensor]) -> tuple[Tensor
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    scores = torch.baddbmm(
-        mask.expand(-1, q.shape[1], -1, -1).flatten(0, 1), q.flatten(0, 1), k.flatten(0, 1).transpose(1, 2), alpha=1 / math.sqrt(q.shape[-1])
-    )
+    bias = mask.expand(-1, q.shape[1], -1, -1).flatten(0, 1)
+    keys = k.flatten(0, 1).transpose(1, 2)
+    scores = torch.baddbmm(bias, q.flatten(0, 1), keys, alpha=1 / math.sqrt(q.shape[-1]))
     out = scores.softmax(-1) @ v.flatten(0, 1)
-    return out.unflatten(0, q.shape[:2]).transpose(1, 2).flatten(2)
+    merged: Tensor = out.unflatten(0, q.shape[:2]).transpose(1, 2).flatten(2)
+    return merged
 
 
 def _finish(layer: Any, x: Tensor, attended: Tensor) -> Tensor:

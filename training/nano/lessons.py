@@ -55,6 +55,7 @@ class Teacher:
     """Makes lessons of seeds."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast | None) -> None:
+        """Without a tokenizer only `ask` works."""
         self.tokenizer = tokenizer
         self.vstar = plugins.load("harness.tasks", "vstar")
         self.videomme = plugins.load("harness.tasks", "videomme")
@@ -91,7 +92,7 @@ class Teacher:
             name = thing.name if grade == 2 else rng.choice(questions.absent(clip, thing))
             request, answer = prompt.verify(name, frame), "Yes" if grade == 2 else "No"
         image = cut(clip, frame, rng)
-        text = self._chat(request)
+        text = chat(request)
         end = text.index("<|vision_end|>")
         prefix = self._expand(text[:end], view.size)
         return Lesson(prefix, image[None], [self._branch(request, answer, text[end:])], [[]])
@@ -113,17 +114,18 @@ class Teacher:
         for _ in range(2):
             choice = questions.choice(clip, rng)
             named = choice.things[0] if len(choice.things) == 1 else None
-            samples.append(_sample(clip, "mcq", choice.text, named, answer=choice.answer, options=choice.options, things=choice.things))
+            told: dict[str, Any] = {"answer": choice.answer, "options": choice.options, "things": choice.things}
+            samples.append(_sample(clip, "mcq", choice.text, named, **told))
         exists = questions.exists(clip, rng)
         samples.append(_sample(clip, "exists", exists.text, exists.things[0], answer=exists.answer))
-        samples += [_sample(clip, "when_1", questions.when(thing), thing), _sample(clip, "where_1", questions.where(thing), thing)]
+        samples.append(_sample(clip, "when_1", questions.when(thing), thing))
+        samples.append(_sample(clip, "where_1", questions.where(thing), thing))
         other = rng.choice(clip.things)
-        kind = rng.choice(("when_2", "where_2"))
-        samples.append(_sample(clip, kind, questions.when(other) if kind == "when_2" else questions.where(other), other))
-        return samples
+        kind, ask = rng.choice((("when_2", questions.when), ("where_2", questions.where)))
+        return [*samples, _sample(clip, kind, ask(other), other)]
 
     def _prefix(self, request: Request, view: View) -> list[int]:
-        text = self._chat(request)
+        text = chat(request)
         return self._expand(text[: text.rindex("<|vision_end|>") + len("<|vision_end|>\n")], view.size)
 
     def _expand(self, text: str, size: tuple[int, int]) -> list[int]:
@@ -143,9 +145,6 @@ class Teacher:
         weights = [HEAVY_WEIGHT if span in heavy else 1.0 for span in coded.offsets] + [1.0]
         end = self._encode("<|im_end|>")
         return Branch(asked + coded.ids + end, [0.0] * len(asked) + weights, [False] * len(asked) + soft)
-
-    def _chat(self, request: Request) -> str:
-        return chat(request)
 
     def _coded(self, text: str) -> Any:
         assert self.tokenizer is not None
@@ -213,10 +212,12 @@ def _sample(
     kind: str,
     question: str,
     thing: Thing | None,
+    *,
     answer: str | None = None,
     options: tuple[str, ...] = (),
     things: tuple[Thing, ...] = (),
 ) -> Sample:
+    """A sample about one thing, or about several when `thing` is None."""
     shown = [thing] if thing else list(things)
     cited = [claim for t in shown for claim in _cite(clip, t, kind if thing else "count")]
     return Sample(

@@ -7,9 +7,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .words import NAMES, token
+
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration
+    from transformers import PreTrainedTokenizerFast
 
 WIDTH, LAYERS, HEADS, INNER = 128, 4, 2, 320
 SIGHT, SIGHT_LAYERS, SIGHT_HEADS, SIGHT_INNER = 96, 4, 2, 192
@@ -19,13 +21,13 @@ MAX_PIXELS = 112 * 112
 FRAMES = "fps:1:16"
 
 
-def make(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen2_5_VLForConditionalGeneration:
+def make(tokenizer: PreTrainedTokenizerFast, seed: int) -> Any:
     """The model with fresh weights; embeddings of numbers start near those of their neighbours."""
     import torch
     from transformers import Qwen2_5_VLForConditionalGeneration
 
     torch.manual_seed(seed)
-    model = Qwen2_5_VLForConditionalGeneration(_config(tokenizer)).float()
+    model: Any = Qwen2_5_VLForConditionalGeneration(_config(tokenizer)).float()
     for name, weight in model.named_parameters():
         if weight.ndim >= 2:
             torch.nn.init.normal_(weight, std=0.02 if "embed" in name else 1 / math.sqrt(weight[0].numel()))
@@ -33,19 +35,19 @@ def make(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen2_5_VLForConditio
             torch.nn.init.zeros_(weight)
     with torch.no_grad():
         table = model.get_input_embeddings().weight
-        table[tokenizer.convert_tokens_to_ids("0") :][:256] += 0.05 * _waves(256, WIDTH)
+        table[token(tokenizer, "0") :][:256] += 0.05 * _waves(256, WIDTH)
     model.tie_weights()
     return model
 
 
-def load(folder: Path) -> Qwen2_5_VLForConditionalGeneration:
+def load(folder: Path) -> Any:
     """A checkpoint's model, in float32."""
     from transformers import Qwen2_5_VLForConditionalGeneration
 
     return Qwen2_5_VLForConditionalGeneration.from_pretrained(str(folder)).float()
 
 
-def save(model: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+def save(model: Any, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write weights, tokenizer, processor configuration and the sampling that it was trained with."""
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(str(folder))
@@ -73,7 +75,7 @@ STD = [0.26862954, 0.26130258, 0.27577711]
 def _config(tokenizer: PreTrainedTokenizerFast) -> Any:
     from transformers import Qwen2_5_VLConfig
 
-    ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("vision_start", "vision_end", "image_pad", "video_pad", "im_end", "endoftext")}
+    ids = {name: token(tokenizer, f"<|{name}|>") for name in NAMES}
     vocabulary = math.ceil(len(tokenizer) / 32) * 32
     text = {
         "vocab_size": vocabulary,
@@ -111,8 +113,7 @@ def _config(tokenizer: PreTrainedTokenizerFast) -> Any:
         vision_start_token_id=ids["vision_start"],
         vision_end_token_id=ids["vision_end"],
         tie_word_embeddings=True,
-        eos_token_id=ids["im_end"],
-        pad_token_id=ids["endoftext"],
+        **{"eos_token_id": ids["im_end"], "pad_token_id": ids["endoftext"]},  # type: ignore[arg-type]
     )
 
 

@@ -18,7 +18,10 @@ STEPS = ((3.4445, -4.7750, 2.0315),) * 5
 class Muon(torch.optim.Optimizer):
     """Momentum made orthogonal, for matrices; updates have the size of AdamW's, so one rate serves both."""
 
-    def __init__(self, groups: Iterable[dict[str, Any]], lr: float, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, groups: Iterable[dict[str, Any]], lr: float, momentum: float = 0.95, weight_decay: float = 0.01
+    ) -> None:
+        """Groups of matrices, as for any optimizer of torch."""
         super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -51,4 +54,5 @@ def orthogonal(matrices: Tensor) -> Tensor:
     for a, b, c in STEPS:
         square = x @ x.mT
         x = a * x + (b * square + c * (square @ square)) @ x
-    return x.mT if tall else x
+    found: Tensor = x.mT if tall else x
+    return found

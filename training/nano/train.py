@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.shapes.clip import COLOURS, SHAPES
+from harness import prompt
+from harness.shapes.clip import COLOURS, SHAPES, make
 
 from . import model as shape
-from .lessons import Lesson, Teacher
+from .gauge import Gauge
+from .lessons import Teacher
+from .words import token
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-log = logging.getLogger(__name__)
 
 SIGHT_SHARE = 0.22
 """Share of the time spent on the vision tower alone."""
@@ -28,6 +28,9 @@ CROPS = 8
 """Crops a step and process."""
 RATE = 2.5e-3
 WARM_UP = 80
+"""Steps."""
+SAVE_EVERY = 5.0
+"""Minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +46,25 @@ class Plan:
 
 
 def train(out: Path, minutes: float = 55, seed: int = 0, processes: int = 2, start: Path | None = None) -> None:
-    """Train for that long, from nothing or from `start`, and write the checkpoint to `out`, also every five minutes."""
-    import torch.multiprocessing as multiprocessing
+    """Train for that long, from nothing or from `start`; the checkpoint is in `out`, and every five minutes before."""
+    from torch.multiprocessing.spawn import spawn
 
     out.mkdir(parents=True, exist_ok=True)
     (out / ".store").unlink(missing_ok=True)
     plan = Plan(out, minutes, seed, processes, start)
-    multiprocessing.spawn(_work, args=(plan,), nprocs=processes)
+    spawn(_work, args=(plan,), nprocs=processes)
+    (out / ".store").unlink(missing_ok=True)
 
 
 def _work(rank: int, plan: Plan) -> None:
     import torch
     import torch.distributed as distributed
 
-    logging.basicConfig(level=logging.INFO if rank == 0 else logging.WARNING, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
-    store = distributed.FileStore(str(plan.out / ".store"), plan.processes)
-    distributed.init_process_group("gloo", store=store, rank=rank, world_size=plan.processes)
+    meeting = (plan.out / ".store").resolve().as_uri()
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=plan.processes)
     _Trainer(rank, plan).run()
     distributed.destroy_process_group()
-    if rank == 0:
-        (plan.out / ".store").unlink(missing_ok=True)
 
 
 class _Trainer:
@@ -79,37 +80,28 @@ class _Trainer:
         self.head = torch.nn.Linear(shape.WIDTH, 1 + len(COLOURS) + len(SHAPES) + 4)
         torch.nn.init.zeros_(self.head.weight)
         self.teacher = Teacher(self.tokenizer)
-        self.numbers = self.tokenizer.convert_tokens_to_ids("0")
-        self.image = self.tokenizer.convert_tokens_to_ids("<|image_pad|>")
-        self.groups = _parameters(self.net, self.head)
-        matrices = self.groups["sight_matrix"] + self.groups["text_matrix"]
-        self.muon = Muon([{"params": self.groups["sight_matrix"]}, {"params": self.groups["text_matrix"]}], lr=RATE)
-        self.adam = torch.optim.AdamW(
-            [{"params": self.groups["sight_other"]}, {"params": self.groups["text_other"]}], lr=RATE, betas=(0.9, 0.98), weight_decay=0
-        )
-        self.all = matrices + self.groups["sight_other"] + self.groups["text_other"]
+        self.numbers, self.image = token(self.tokenizer, "0"), token(self.tokenizer, "<|image_pad|>")
+        sight, text = _matrices(self.net, "sight"), _matrices(self.net, "text")
+        self.muon = Muon([{"params": sight}, {"params": text}], lr=RATE)
+        others = [[*_others(self.net, "sight"), *self.head.parameters()], _others(self.net, "text")]
+        groups = [{"params": group} for group in others]
+        self.adam = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98), weight_decay=0)
+        self.all = [*sight, *text, *others[0], *others[1]]
         seeds = iter(range(rank + plan.processes * 10**6 * plan.seed, 10**9, plan.processes))
-        self.clips = self._pools(seeds)
-        self.crops = self._pools(seeds, crop=True)
-        self.seen = 0
+        self.clips, self.crops = self._pools(seeds), self._pools(seeds, crop=True)
 
     def run(self) -> None:
+        """Until the time is over."""
         start, step, saved = time.monotonic(), 0, 0.0
-        shown: dict[str, float] = defaultdict(float)
-        while True:
-            done = self._shared((time.monotonic() - start) / 60 / self.plan.minutes)
-            if done >= 1:
-                break
-            self._rates(done, step)
-            for name, value in self._step(self.plan.start is None and done < SIGHT_SHARE).items():
-                shown[name] = 0.95 * shown[name] + 0.05 * value if shown[name] else value
-            step += 1
-            if step % 20 == 0:
-                told = " ".join(f"{name} {value:.3f}" for name, value in shown.items())
-                log.info("%3.0f %%  step %d  clips %d  %s", 100 * done, step, self.seen * self.plan.processes, told)
-            if done * self.plan.minutes - saved > 5:
-                saved = done * self.plan.minutes
-                self._save()
+        with Gauge(self.plan.minutes, shown=self.rank == 0) as gauge:
+            while (done := self._shared((time.monotonic() - start) / 60 / self.plan.minutes)) < 1:
+                self._rates(done, step)
+                losses = self._step(self.plan.start is None and done < SIGHT_SHARE)
+                step += 1
+                gauge.move(done, CLIPS * self.plan.processes, losses)
+                if done * self.plan.minutes - saved > SAVE_EVERY:
+                    saved = done * self.plan.minutes
+                    self._save()
         self._save()
 
     def _step(self, sight_only: bool) -> dict[str, float]:
@@ -120,7 +112,6 @@ class _Trainer:
         self.head.zero_grad()
         lessons = [self.teacher.lesson(seed, not sight_only) for seed in next(self.clips)]
         text, sight = losses(self.net, self.head, collate(lessons, self.image, 5), self.numbers)
-        self.seen += len(lessons)
         shown = {"sight": sight.item()}
         loss = sight
         if not sight_only:
@@ -136,9 +127,6 @@ class _Trainer:
 
     def _pools(self, seeds: Iterator[int], crop: bool = False) -> Iterator[list[int]]:
         """Seeds of clips of one frame size and like length, as many as a step takes."""
-        from harness import prompt
-        from harness.shapes.clip import make
-
         size = CROPS if crop else CLIPS
         pools: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
         for seed in seeds:
@@ -155,13 +143,13 @@ class _Trainer:
         import torch
         import torch.distributed as distributed
 
-        used = [p for p in self.all if p.grad is not None]
-        flat = torch.cat([p.grad.flatten() for p in used])
+        grads = [p.grad for p in self.all if p.grad is not None]
+        flat = torch.cat([grad.flatten() for grad in grads])
         distributed.all_reduce(flat)
         flat /= self.plan.processes
         flat *= min(1.0, 1.0 / (float(flat.norm()) + 1e-6))
-        for parameter, part in zip(used, flat.split([p.numel() for p in used]), strict=True):
-            parameter.grad.copy_(part.view_as(parameter))
+        for grad, part in zip(grads, flat.split([grad.numel() for grad in grads]), strict=True):
+            grad.copy_(part.view_as(grad))
 
     def _rates(self, done: float, step: int) -> None:
         """Warm up, hold, and fall to nothing over the last two thirds; the tower more slowly once text has begun."""
@@ -184,12 +172,19 @@ class _Trainer:
             shape.save(self.net, self.tokenizer, self.plan.out)
 
 
-def _parameters(net: Any, head: Any) -> dict[str, list[Tensor]]:
-    """Weights by tower and by kind: matrices inside of layers go to Muon, the rest to AdamW."""
-    groups: dict[str, list[Tensor]] = defaultdict(list)
-    for name, parameter in net.named_parameters():
-        tower = "sight" if ".visual." in name else "text"
-        inside = parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
-        groups[f"{tower}_{'matrix' if inside else 'other'}"].append(parameter)
-    groups["sight_other"] += list(head.parameters())
-    return groups
+def _matrices(net: Any, tower: str) -> list[Tensor]:
+    """The matrices inside of a tower's layers, which Muon updates."""
+    return [p for name, p in net.named_parameters() if _of(name, tower) and _inside(name, p)]
+
+
+def _others(net: Any, tower: str) -> list[Tensor]:
+    """What is left of a tower, which AdamW updates."""
+    return [p for name, p in net.named_parameters() if _of(name, tower) and not _inside(name, p)]
+
+
+def _of(name: str, tower: str) -> bool:
+    return (".visual." in name) == (tower == "sight")
+
+
+def _inside(name: str, parameter: Tensor) -> bool:
+    return parameter.ndim == 2 and "embed" not in name and "lm_head" not in name

@@ -5,10 +5,10 @@ Any text can be written (byte by byte at worst); the prompts that nano is asked 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.shapes.clip import COLOURS, SHAPES
 from harness.shapes.questions import CORNERS
@@ -17,21 +17,24 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+NAMES = ("endoftext", "im_start", "im_end", "vision_start", "vision_end", "image_pad", "video_pad")
+SPECIAL = tuple(f"<|{name}|>" for name in NAMES)
 NUMBERS = 256
 WORDS = (*COLOURS, *SHAPES, *CORNERS, "Yes", "No")
 PATTERN = (
-    r"\n|</?(?:think|answer|obj|box|t)>|(?<![a-z])\d+|\.\d(?!\d)|\b(?:" + "|".join(WORDS) + r")\b|\b[A-J]\b|\b(?:system|user|assistant)\b"
+    r"\n|</?(?:think|answer|obj|box|t)>|(?<![a-z])\d+|\.\d(?!\d)|\b(?:"
+    + "|".join(WORDS)
+    + r")\b|\b[A-J]\b|\b(?:system|user|assistant)\b"
 )
 """What is a piece of its own; the text between two of these is one piece too."""
 
 TEMPLATE = (
-    "{%- for message in messages -%}<|im_start|>{{ message['role'] }}\n"
+    "{%- for message in messages -%}{{ '<|im_start|>' + message['role'] + '\n' }}"
     "{%- if message['content'] is string -%}{{ message['content'] }}{%- else -%}"
     "{%- for part in message['content'] -%}"
-    "{%- if part['type'] == 'image' -%}<|vision_start|><|image_pad|><|vision_end|>"
-    "{%- else -%}{{ part['text'] }}{%- endif -%}{%- endfor -%}{%- endif -%}<|im_end|>\n{% endfor -%}"
-    "{%- if add_generation_prompt -%}<|im_start|>assistant\n{% endif -%}"
+    "{%- if part['type'] == 'image' -%}{{ '<|vision_start|><|image_pad|><|vision_end|>' }}"
+    "{%- else -%}{{ part['text'] }}{%- endif -%}{%- endfor -%}{%- endif -%}{{ '<|im_end|>\n' }}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}{%- endif -%}"
 )
 """The chat layout of Qwen2.5-VL, without its default system turn."""
 
@@ -52,9 +55,11 @@ def build(texts: Iterable[str], most: int = 240) -> PreTrainedTokenizerFast:
     return _wrap(tokenizer, PreTrainedTokenizerFast)
 
 
-def save(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write it where transformers and vLLM look for it."""
-    tokenizer.save_pretrained(str(folder))
+def token(tokenizer: PreTrainedTokenizerFast, text: str) -> int:
+    """The number of a token that is in the vocabulary as it is written."""
+    found = tokenizer.convert_tokens_to_ids(text)
+    assert isinstance(found, int)
+    return found
 
 
 def _wrap(tokenizer: Tokenizer, kind: type[PreTrainedTokenizerFast]) -> PreTrainedTokenizerFast:
@@ -71,7 +76,7 @@ def _wrap(tokenizer: Tokenizer, kind: type[PreTrainedTokenizerFast]) -> PreTrain
     )
 
 
-def _splitter() -> object:
+def _splitter() -> Any:
     from tokenizers import Regex, pre_tokenizers
 
     split = pre_tokenizers.Split(Regex(PATTERN), "isolated")
@@ -79,8 +84,6 @@ def _splitter() -> object:
 
 
 def _pieces(text: str) -> list[str]:
-    import re
-
     ends = [0, *(at for match in re.finditer(PATTERN, text) for at in match.span()), len(text)]
     return [text[a:b] for a, b in zip(ends, ends[1:], strict=False) if b > a]
 
@@ -95,4 +98,5 @@ def _spell(text: str) -> str:
     """The text in the byte alphabet of byte-level BPE."""
     from tokenizers import pre_tokenizers
 
-    return "".join(piece for piece, _ in pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(text))
+    speller = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    return "".join(piece for piece, _ in speller.pre_tokenize_str(text))

@@ -1,0 +1,247 @@
+"""Frame references to pixels: each frame is decoded once however many requests want it at the same time.
+
+What is wanted of one video is gathered and decoded in one pass, in a thread, beside everything else.
+Behind the memory, which is bounded, there may be a cache on disk (harness/framecache.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import framecache, prompt, sampling
+from harness.errors import VideoError
+from harness.framecache import FrameCache
+from harness.geometry import Box
+from harness.records import Frame, View
+from harness.video import Pixels, VideoInfo, probe, read
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Results = dict[Frame, "Image | VideoError"]
+
+PROBED = 256
+"""Videos whose presentation times are kept in memory."""
+
+
+class Frames:
+    """Makes views of videos and delivers their frames. Images are shared between requests: do not change them in place.
+
+    One event loop at a time may use it.
+    """
+
+    def __init__(
+        self,
+        cache: Path | None = None,
+        cache_bytes: int = 16 << 30,
+        memory_bytes: int = 1 << 30,
+        threads: int = 0,
+    ) -> None:
+        """Without `cache` nothing is kept on disk; 0 threads means one for each core, up to 8."""
+        self.decoded = 0
+        """Frames that were decoded so far; one that came from memory or disk does not count."""
+        self.passes = 0
+        """Times that a video was gone through for its frames."""
+        self._disk = FrameCache(cache, cache_bytes) if cache else None
+        self._memory = _Memory(memory_bytes)
+        self._pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8), "frames")
+        self._probed: OrderedDict[str, asyncio.Future[VideoInfo]] = OrderedDict()
+        self._failed: dict[str | Frame, str] = {}
+        """Why a video, or a frame of it, cannot be had; it is not tried again."""
+        self._waiting: dict[str, dict[Frame, asyncio.Future[Image | VideoError]]] = {}
+        self._asked: defaultdict[str, list[Frame]] = defaultdict(list)
+        """The part of `_waiting` that no pass has begun on."""
+        self._serving: set[asyncio.Task[None]] = set()
+
+    async def view(self, video: str, recipe: str, family: str, max_pixels: int) -> View:
+        """What a model of that family is shown of a video; VideoError when the video cannot be read."""
+        info = await self._info(video)
+        return View(
+            video=video,
+            times=sampling.sample(info, recipe),
+            duration=info.duration,
+            width=info.width,
+            height=info.height,
+            size=prompt.family(family).resize(info.width, info.height, max_pixels),
+            family=family,
+        )
+
+    async def get(self, frames: Sequence[Frame]) -> list[Image]:
+        """RGB images of the sizes asked for, in order; VideoError when one cannot be had."""
+        images: dict[Frame, Image | VideoError] = {}
+        coming = {}
+        for frame in frames:
+            failure = self._failed.get(frame.video) or self._failed.get(frame)
+            if failure:
+                raise VideoError(failure)
+            if (image := self._memory.get(frame)) is not None:
+                images[frame] = image
+            else:
+                coming[frame] = self._ask(frame)
+        if coming:
+            await asyncio.wait(coming.values())
+        images.update({frame: future.result() for frame, future in coming.items()})
+        return [_checked(images[frame]) for frame in frames]
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    async def _info(self, video: str) -> VideoInfo:
+        if video in self._failed:
+            raise VideoError(self._failed[video])
+        if video not in self._probed:
+            self._probed[video] = asyncio.get_running_loop().run_in_executor(self._pool, probe, video)
+        self._probed.move_to_end(video)
+        while len(self._probed) > PROBED:
+            self._probed.popitem(last=False)
+        try:
+            return await asyncio.shield(self._probed[video])
+        except VideoError as error:
+            self._failed[video] = str(error)
+            raise VideoError(str(error)) from error
+
+    def _ask(self, frame: Frame) -> asyncio.Future[Image | VideoError]:
+        if frame.video not in self._waiting:
+            self._waiting[frame.video] = {}
+            self._serving.add(task := asyncio.create_task(self._serve(frame.video)))
+            task.add_done_callback(self._serving.discard)
+        waiting = self._waiting[frame.video]
+        if frame not in waiting:
+            waiting[frame] = asyncio.get_running_loop().create_future()
+            self._asked[frame.video].append(frame)
+        return waiting[frame]
+
+    async def _serve(self, video: str) -> None:
+        waiting = self._waiting[video]
+        try:
+            while batch := self._asked.pop(video, None):
+                for frame, result in (await self._load(video, batch)).items():
+                    self._keep(frame, result)
+                    waiting.pop(frame).set_result(result)
+        except BaseException as error:
+            for future in waiting.values():
+                future.set_exception(error)
+            raise
+        finally:
+            del self._waiting[video]
+            self._asked.pop(video, None)
+
+    async def _load(self, video: str, frames: Sequence[Frame]) -> Results:
+        run = asyncio.get_running_loop().run_in_executor
+        results: Results = {}
+        keys: dict[Frame, str] = {}
+        if self._disk:
+            results, keys = await run(self._pool, _from_disk, self._disk, video, frames)
+        missing = [frame for frame in frames if frame not in results]
+        if not missing:
+            return results
+        try:
+            info = await self._info(video)
+            fresh, decoded = await run(self._pool, _decode, info, missing)
+        except VideoError as error:
+            return results | dict.fromkeys(missing, error)
+        self.passes += decoded > 0
+        self.decoded += decoded
+        if self._disk:
+            await run(self._pool, _to_disk, self._disk, keys, fresh)
+        return results | fresh
+
+    def _keep(self, frame: Frame, result: Image | VideoError) -> None:
+        if not isinstance(result, VideoError):
+            self._memory.put(frame, result)
+        elif frame.crop is None:
+            self._failed[frame] = str(result)
+
+
+class _Memory:
+    """The images used last, up to a number of bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._size = limit, 0
+        self._images: OrderedDict[Frame, Image] = OrderedDict()
+
+    def get(self, frame: Frame) -> Image | None:
+        if frame in self._images:
+            self._images.move_to_end(frame)
+        return self._images.get(frame)
+
+    def put(self, frame: Frame, image: Image) -> None:
+        self._images[frame] = image
+        self._size += _bytes(image)
+        while self._size > self._limit:
+            self._size -= _bytes(self._images.popitem(last=False)[1])
+
+
+def _bytes(image: Image) -> int:
+    # Pillow keeps four bytes for an RGB pixel.
+    return 4 * image.width * image.height
+
+
+def _checked(result: Image | VideoError) -> Image:
+    if isinstance(result, VideoError):
+        raise VideoError(str(result))
+    return result
+
+
+def _from_disk(disk: FrameCache, video: str, frames: Iterable[Frame]) -> tuple[Results, dict[Frame, str]]:
+    from PIL.Image import fromarray
+
+    try:
+        identity = framecache.identity(video)
+    except OSError:
+        return {}, {}
+    keys = {frame: framecache.key(identity, frame) for frame in frames}
+    found = {frame: disk.load(key) for frame, key in keys.items()}
+    return {frame: fromarray(pixels) for frame, pixels in found.items() if pixels is not None}, keys
+
+
+def _to_disk(disk: FrameCache, keys: Mapping[Frame, str], results: Results) -> None:
+    import numpy as np
+
+    for frame, image in results.items():
+        if not isinstance(image, VideoError):
+            disk.store(keys[frame], np.asarray(image))
+
+
+def _decode(info: VideoInfo, frames: Sequence[Frame]) -> tuple[Results, int]:
+    """The frames, and how many pictures of the video that took."""
+    results: Results = {}
+    wanted: defaultdict[int, list[Frame]] = defaultdict(list)
+    for frame, index in zip(frames, info.on_screen([frame.time for frame in frames]), strict=True):
+        if frame.crop is None or _inside(frame.crop, info.width, info.height):
+            wanted[index].append(frame)
+        else:
+            box = ", ".join(f"{v:g}" for v in (frame.crop.x1, frame.crop.y1, frame.crop.x2, frame.crop.y2))
+            where = f"the {info.width}x{info.height} frame at {frame.time:g} s of {info.path}"
+            results[frame] = VideoError(f"the box [{box}] covers nothing of {where}; there is no such crop")
+    decoded = 0
+    for index, picture in read(info, wanted) if wanted else ():
+        decoded += not isinstance(picture, VideoError)
+        for frame in wanted[index]:
+            results[frame] = picture if isinstance(picture, VideoError) else _fit(picture, frame)
+    return results, decoded
+
+
+def _inside(box: Box, width: int, height: int) -> tuple[int, int, int, int] | None:
+    """The whole pixels of a frame that a box touches; None when there are none."""
+    part = box.clip(width, height)
+    if not box.finite or not part.area:
+        return None
+    return math.floor(part.x1), math.floor(part.y1), math.ceil(part.x2), math.ceil(part.y2)
+
+
+def _fit(picture: Pixels, frame: Frame) -> Image:
+    from PIL.Image import Resampling, fromarray
+
+    image = fromarray(picture)
+    if frame.crop:
+        image = image.crop(_inside(frame.crop, image.width, image.height))
+    return image if image.size == frame.size else image.resize(frame.size, Resampling.BICUBIC)

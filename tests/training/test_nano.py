@@ -1,0 +1,137 @@
+"""Nano's own forward pass, tokenizer and lessons, against transformers and the tasks."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from harness import codec, plugins
+from harness.records import Response, Sample, View
+from harness.shapes.clip import make
+from harness.training.nano import batch, forward, lessons, model, muon
+from harness.training.nano.corpus import tokenizer
+
+
+@pytest.fixture(scope="module")
+def teacher() -> lessons.Teacher:
+    return lessons.Teacher(tokenizer())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["When is the red circle visible?", "Any text: ünïcode, 1234.567 and 汉字\n\ttabs", "[12,34,56,255] at 3.5s", ""],
+)
+def test_any_text_comes_back(teacher: lessons.Teacher, text: str) -> None:
+    words = teacher.tokenizer
+    assert words is not None
+    assert words.decode(words.encode(text)) == text
+
+
+def test_numbers_are_one_token_and_follow_each_other(teacher: lessons.Teacher) -> None:
+    words = teacher.tokenizer
+    assert words is not None
+    ids = [words.encode(str(number)) for number in range(256)]
+    assert [len(found) for found in ids] == [1] * 256
+    assert np.diff([found[0] for found in ids]).tolist() == [1] * 255
+
+
+def test_lessons_use_the_chat_template(teacher: lessons.Teacher) -> None:
+    from harness import prompt
+
+    rng = random.Random(0)
+    clip = make(5)
+    for request, _ in teacher.ask(clip, lessons.look(clip, rng), rng):
+        assert teacher.tokenizer is not None
+        text = teacher.tokenizer.apply_chat_template(
+            prompt.messages(request), tokenize=False, add_generation_prompt=True
+        )
+        assert text == lessons.chat(request)
+
+
+def test_reference_responses_are_right(teacher: lessons.Teacher) -> None:
+    """What nano is taught scores 1.0 under the tasks' own scorers."""
+    for seed in range(40):
+        clip, rng = make(seed), random.Random(seed)
+        view = lessons.look(clip, random.Random(2))
+        for sample in teacher._samples(clip, rng):
+            name = {"mcq": "videomme", "exists": "shapes"}.get(sample.kind, "vstar")
+            task = plugins.load("harness.tasks", name)
+            response = Response(rollout=0, text=task.reference(sample, view), finish="stop")
+            score = task.score(sample, task.read(sample, view, response))
+            assert min(v for v in score.values.values() if v is not None) > 0.8, (sample, response.text, score)
+
+
+def test_forward_is_the_transformers_forward(teacher: lessons.Teacher) -> None:
+    words = teacher.tokenizer
+    assert words is not None
+    net = model.make(words, 0).eval()
+    image = words.convert_tokens_to_ids("<|image_pad|>")
+    found = [teacher.lesson(seed) for seed in range(12)]
+    pair = [lesson for lesson in found if lesson.pixels.shape[1:3] == found[0].pixels.shape[1:3]][:2]
+    made = batch.collate(pair, image, sets=2)
+    seen = forward.look(net.model.visual, made.pixels)
+    states = forward.read(net.model.language_model, made, seen.reshape(-1, model.WIDTH))
+    order = sorted(
+        ((row, b) for row, lesson in enumerate(pair) for b in lesson.branches), key=lambda p: len(p[1].tokens)
+    )
+    rows = [state for asked in states for state in asked]
+    for (owner, branch), state in zip(order, rows, strict=True):
+        want = _reference(net, pair[owner], branch, image)
+        have = state[: len(branch.tokens)] @ net.model.language_model.embed_tokens.weight.T
+        assert torch.allclose(have, want, atol=1e-4)
+
+
+def _reference(net: torch.nn.Module, lesson: lessons.Lesson, branch: lessons.Branch, image: int) -> torch.Tensor:
+    ids = torch.tensor([lesson.prefix + branch.tokens])
+    frames, height, width, _ = lesson.pixels.shape
+    grid = torch.tensor([[1, height // model.PATCH, width // model.PATCH]] * frames)
+    with torch.no_grad():
+        out = net(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            pixel_values=_patches(lesson.pixels),
+            image_grid_thw=grid,
+            mm_token_type_ids=(ids == image).int(),
+        )
+    return torch.as_tensor(out.logits[0, len(lesson.prefix) :])
+
+
+def _patches(pixels: np.ndarray) -> torch.Tensor:
+    """Frames as the image processor of Qwen2-VL lays them out."""
+    from PIL import Image
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    processor = Qwen2VLImageProcessorPil(patch_size=14, merge_size=2, temporal_patch_size=2)
+    images = [Image.fromarray(frame) for frame in pixels]
+    return torch.as_tensor(processor(images=images, do_resize=False, return_tensors="pt")["pixel_values"])
+
+
+def test_orthogonal_matrices() -> None:
+    torch.manual_seed(0)
+    for shape in ((3, 20, 50), (2, 50, 20)):
+        values = torch.linalg.svdvals(muon.orthogonal(torch.randn(shape)))
+        assert 0.5 < values.min() < values.max() < 1.5
+
+
+def test_a_checkpoint_is_whole(teacher: lessons.Teacher, tmp_path: Path) -> None:
+    from harness.model import resolve
+
+    words = teacher.tokenizer
+    assert words is not None
+    net = model.make(words, 0)
+    model.save(net, words, tmp_path)
+    again = model.load(tmp_path)
+    assert all((a == b).all() for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True))
+    assert resolve(tmp_path).frames == model.FRAMES
+
+
+def test_samples_survive_json() -> None:
+    clip = make(1)
+    sample = lessons._sample(clip, "where_1", "Where?", clip.things[0])
+    assert codec.decode(Sample, codec.encode(sample)) == sample
+    view = lessons.look(clip, random.Random(0))
+    assert codec.decode(View, codec.encode(view)) == view
