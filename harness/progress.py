@@ -26,8 +26,7 @@ class Progress:
         self._bar: Any = None
 
     def __enter__(self) -> Progress:
-        """Start the clock."""
-        self._begun = self._said = time.monotonic()
+        """Show that it begins."""
         if self.console.is_terminal:
             self._bar = _bar(self.console)
             self._task = self._bar.add_task("", total=self.total, completed=self.done, note=self._note())
@@ -42,6 +41,10 @@ class Progress:
             self._bar.stop()
         elif self.done > self.before:
             self._say()
+
+    def engine_started(self) -> None:
+        """Loading the model does not count in the rate."""
+        self._begun = self._said = time.monotonic()
 
     def advance(self, failed: bool) -> None:
         """One more sample is done."""
@@ -65,7 +68,7 @@ class Progress:
         if self.done == self.before:
             return "starting"
         left = (self.total - self.done) / self.rate
-        return f"{self.rate:.1f} samples/s, {clock(left)} left, {self.failed} failed"
+        return f"{self.rate:.3g} samples/s, {clock(left)} left, {self.failed} failed"
 
 
 def clock(seconds: float) -> str:

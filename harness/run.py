@@ -87,7 +87,7 @@ class Loop:
             temperature=how.temperature,
             top_p=how.top_p,
             repetition_penalty=how.repetition_penalty,
-            max_tokens=how.max_tokens,
+            max_tokens=request.max_tokens if request.choices else how.max_tokens,
             seed=sample_seed(self.seed, job.task.name, job.sample.id),
         )
 

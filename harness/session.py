@@ -18,7 +18,7 @@ from harness.engines import Settings as EngineSettings
 from harness.frames import Frames
 from harness.manifest import manifest
 from harness.model import Model, resolve
-from harness.plan import Plan, make
+from harness.plan import Plan, full_name, make
 from harness.progress import Progress
 from harness.prompt import FAMILIES
 from harness.prompt import family as known_family
@@ -74,7 +74,8 @@ def session(asked: Asked, console: Console) -> int:
 
 def look_up(asked: Asked) -> Setup:
     """Find all that the command names; every mistake is told here, before anything is written or loaded."""
-    engine, voter = asked.engine or default_engine(), asked.voter or ("first" if asked.n == 1 else "majority")
+    engine = full_name(asked.engine or default_engine())
+    voter = full_name(asked.voter or ("first" if asked.n == 1 else "majority"))
     name = asked.model or (DEFAULT_MODEL if engine in WITH_WEIGHTS else None)
     model = resolve(name, asked.family) if name else None
     family = model.family if model else known_family(asked.family or next(iter(FAMILIES))).name
@@ -148,17 +149,15 @@ def _answer(setup: Setup, store: Store, console: Console) -> None:
             store.append(record)
             progress.advance(record.error is not None)
 
-        asyncio.run(_drive(loop, _owed(setup.plans, store), keep, asked.in_flight, answered))
+        async def drive_all() -> None:
+            try:
+                await loop.engine.start()
+                progress.engine_started()
+                await drive(loop, _owed(setup.plans, store), keep, asked.in_flight, answered=answered)
+            finally:
+                await loop.engine.close()
 
-
-async def _drive(
-    loop: Loop, jobs: Iterator[Job], keep: Callable[[Record], None], in_flight: int, answered: bool
-) -> None:
-    try:
-        await loop.engine.start()
-        await drive(loop, jobs, keep, in_flight, answered=answered)
-    finally:
-        await loop.engine.close()
+        asyncio.run(drive_all())
 
 
 def _owed(plans: Sequence[Plan], store: Store) -> Iterator[Job]:

@@ -134,7 +134,7 @@ def _counted_as_wrong(records: Iterable[Record]) -> dict[str, Score]:
 
 
 def _finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
-    return {name: None if value is None or not math.isfinite(value) else value for name, value in values.items()}
+    return {name: None if value is None or not math.isfinite(value) else value + 0.0 for name, value in values.items()}
 
 
 def _reason(records: Iterable[Record]) -> str:

@@ -23,7 +23,7 @@ def per_cent(value: float | None) -> str:
     >>> per_cent(0.60784), per_cent(None)
     ('60.8', '-')
     """
-    return "-" if value is None else f"{100 * value:.1f}"
+    return "-" if value is None else f"{round(100 * value, 1) + 0.0:.1f}"
 
 
 def marks(run: Data, scores: Data, name: str) -> str:
@@ -54,27 +54,31 @@ def show(console: Console, run: Data, scores: Data) -> None:
     for name, task in scores["tasks"].items():
         told = run["tasks"][name]
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-        table.add_column("%")
+        small = _small(told)
+        table.add_column(Text(f"by {small}" if small else ""))
         for heading in told["columns"].values():
             table.add_column(Text(heading), justify="right")
         table.add_column("n", justify="right")
-        for label, row in _rows(task, told):
+        for label, row in _rows(task, told, small):
             table.add_row(Text(label), *row)
         console.print()
-        console.print(Text(f"{told['title']} ({marks(run, scores, name)})", style="bold"), soft_wrap=True)
+        console.print(Text(f"{told['title']} ({marks(run, scores, name)}), per cent", style="bold"), soft_wrap=True)
         console.print(table)
         console.print(Text(counts(task["counts"])), soft_wrap=True)
         for reason, number in sorted(task["errors"].items(), key=lambda each: -each[1])[:3]:
             console.print(Text(f"  {number} x {' '.join(reason.split())}"), soft_wrap=True)
 
 
-def _rows(task: Data, told: Data) -> Iterator[tuple[str, list[str]]]:
+def _small(told: Data) -> str | None:
+    return next((axis for axis, values in told["groups"].items() if 1 < len(values) <= SMALL), None)
+
+
+def _rows(task: Data, told: Data, small: str | None) -> Iterator[tuple[str, list[str]]]:
     yield "overall", _cells(task["evaluated"], told, task["counts"]["evaluated"])
     if task["counts"]["evaluated"] < task["counts"]["samples"]:
         yield "errors as wrong", _cells(task["all"], told, task["counts"]["samples"])
-    small = next((axis for axis, values in told["groups"].items() if 1 < len(values) <= SMALL), None)
     for value, part in task["by"].get(small, {}).items():
-        yield f"{small}: {value}", _cells(part["evaluated"], told, part["counts"]["evaluated"])
+        yield value, _cells(part["evaluated"], told, part["counts"]["evaluated"])
 
 
 def _cells(metrics: Mapping[str, float | None], told: Data, number: int) -> list[str]:

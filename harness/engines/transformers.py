@@ -103,7 +103,7 @@ class Transformers:
         self._tokenizer = _chat.load_tokenizer(self.settings)
         try:
             # The PIL backend: the other one needs torchvision.
-            processor = AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
+            processor = AutoImageProcessor.from_pretrained(
                 path, backend="pil", trust_remote_code=trust
             )
             model = AutoModelForImageTextToText.from_pretrained(

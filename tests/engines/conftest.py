@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
+from harness.contracts import Engine
 from harness.errors import VideoError
 from harness.model import Model, resolve, shipped
-from harness.records import Frame
+from harness.records import Frame, Request
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
            "<|image_pad|>", "<|video_pad|>")  # fmt: skip
@@ -45,9 +46,53 @@ class MadeUp:
         return Image.merge("RGB", shifted).resize(frame.size)
 
 
-@pytest.fixture
-def pixels() -> MadeUp:
-    return MadeUp()
+class Bench:
+    """Requests, pixels, and a way to put the ones to an engine that sees the others."""
+
+    Pixels = MadeUp
+
+    @staticmethod
+    def ask(number: int, unit: int = 28, frames: int = 4, **how: Any) -> Request:
+        """Question `number`; five in a row are about one video."""
+        parts: list[str | Frame] = []
+        for i in range(frames):
+            frame = Frame(video=f"{number // 5}.mp4", time=float(i), size=(4 * unit, 3 * unit))
+            parts += [f"Frame {i + 1} at {i}.0s: ", frame, "\n"]
+        text = f"Question {number}: what is seen" + " again" * (number % 7) + "?"
+        return Request(parts=(*parts, text), **{"max_tokens": 24, "seed": 100 * number} | how)
+
+    @staticmethod
+    async def put(engine: Engine, requests: Sequence[Request], *, together: bool = True) -> list[Any]:
+        """The answers to requests, or their errors."""
+        if together:
+            return await asyncio.gather(*map(engine.generate, requests), return_exceptions=True)
+        return [(await asyncio.gather(engine.generate(x), return_exceptions=True))[0] for x in requests]
+
+    @classmethod
+    def run(cls, engine: Engine, requests: Sequence[Request], *, together: bool = True) -> list[Any]:
+        """The same, from the engine's start to its end."""
+
+        async def go() -> list[Any]:
+            try:
+                await engine.start()
+                return await cls.put(engine, requests, together=together)
+            finally:
+                await engine.close()
+
+        return asyncio.run(go())
+
+    @staticmethod
+    def texts(outcomes: Sequence[Any]) -> list[list[str]]:
+        """The texts of answers; raises what went wrong."""
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return [[response.text for response in outcome] for outcome in outcomes]
+
+
+@pytest.fixture(scope="session")
+def bench() -> Bench:
+    return Bench()
 
 
 def write_tokenizer(folder: Path) -> dict[str, int]:
@@ -64,7 +109,7 @@ def write_tokenizer(folder: Path) -> dict[str, int]:
         tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=TEMPLATE
     )
     fast.save_pretrained(folder)
-    return {name: fast.convert_tokens_to_ids(name) for name in SPECIAL}
+    return {name: int(tokenizer.token_to_id(name)) for name in SPECIAL}
 
 
 def write_config(ids: dict[str, int], family: str) -> Any:
@@ -85,7 +130,7 @@ def write_config(ids: dict[str, int], family: str) -> Any:
         "pad_token_id": ids["<|endoftext|>"],
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [8, 12, 12]},
     }
-    names = {f"{kind}_token_id": ids[f"<|{kind}|>"] for kind in ("vision_start", "vision_end")}
+    names: dict[str, Any] = {f"{kind}_token_id": ids[f"<|{kind}|>"] for kind in ("vision_start", "vision_end")}
     names |= {"image_token_id": ids["<|image_pad|>"], "video_token_id": ids["<|video_pad|>"]}
     vision: dict[str, Any] = {"depth": 2, "num_heads": 2, "intermediate_size": 128, "out_hidden_size": 128,
                               "spatial_merge_size": 2, "temporal_patch_size": 2}  # fmt: skip

@@ -84,7 +84,7 @@ def test_figures_are_per_cent_and_failures_are_beside_them() -> None:
 
 def test_the_terminal_has_the_first_small_breakdown() -> None:
     text = shown(RUN, SCORES)
-    assert "length: short" in text and "length: [red]long" in text and "domain" not in text
+    assert "by length" in text and "\nshort " in text and "\n[red]long " in text and "domain" not in text
 
 
 def test_a_partial_run_says_so_everywhere(limited: tuple[dict[str, Any], dict[str, Any]]) -> None:
