@@ -31,7 +31,7 @@ $(DEMO)/ready: pyproject.toml $(PINS)
 	$(PYTHON) -m venv --clear $(DEMO)
 	$(DEMO)/bin/python -m pip install --quiet $(UV)
 	$(ONCE) $(DEMO)/bin/uv pip install --quiet --python $(DEMO) $(CPU) -c $(PINS) -e . 2> $(DEMO)/log \
-		|| $(DEMO)/bin/python -m pip install --quiet -c $(PINS) -e .
+		|| $(DEMO)/bin/python -m pip install --quiet --no-compile -c $(PINS) -e .
 	touch $@
 
 $(TEST)/ready: pyproject.toml $(PINS) constraints/torch.txt

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 DEMO_VIDEOS = 6
 ROUNDING = 0.02
-"""Times are written with one decimal and boxes in whole pixels: IoU that a short span or a small box may lose."""
+"""IoU that a short span may lose, as times are written with one decimal."""
+FINE = 10
+"""Boxes are written in whole pixels of the frame that is shown, so it is shown this much larger."""
 
 
 def check_task(name: str, data: Path | None, console: Console) -> int:
@@ -59,7 +61,7 @@ async def find_faults(task: Task, samples: list[Sample], views: Views) -> list[t
 
 async def _fault(task: Task, sample: Sample, views: Views) -> str | None:
     found = await views.view(sample.video, task.frames, next(iter(FAMILIES)), task.max_pixels)
-    view = replace(found, size=(found.width, found.height))
+    view = replace(found, size=(FINE * found.width, FINE * found.height))
     task.request(sample, view)
     response = Response(rollout=0, text=task.reference(sample, view), finish="stop")
     prediction = task.read(sample, view, response)

@@ -68,7 +68,9 @@ class Task(ABC):
 class Voter(Protocol):
     """Folds the predictions of the rollouts of a sample into one, so that scoring cannot tell a vote from an answer."""
 
-    def __call__(self, sample: Sample, predictions: Sequence[Prediction]) -> Prediction: ...
+    def __call__(self, sample: Sample, predictions: Sequence[Prediction]) -> Prediction:
+        """The vote; an abstention never wins, and ties are broken by a written rule."""
+        ...
 
 
 class Pixels(Protocol):

@@ -178,4 +178,3 @@ class Record:
     error: str | None = None
     """Why there are no responses: the sample was not evaluated."""
     seconds: float = 0.0
-

@@ -17,6 +17,8 @@ def load_tokenizer(settings: Settings) -> Any:
     from transformers import AutoTokenizer
 
     path = settings.need_model().path
+    if not any((path / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        raise DataError(f"{path} has no tokenizer.json; a model folder must hold its tokenizer")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=settings.trust_remote_code)
     except (OSError, ValueError) as error:

@@ -96,16 +96,16 @@ class Transformers:
     def _load(self) -> None:
         import torch
         from transformers import AutoImageProcessor, AutoModelForImageTextToText
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         path, trust = self.model.path, self.settings.trust_remote_code
         device = self.settings.options.get("device", "cuda" if torch.cuda.is_available() else "cpu")
         kind = _chat.dtype(self.settings.dtype, gpu=device != "cpu")
         self._tokenizer = _chat.load_tokenizer(self.settings)
         try:
             # The PIL backend: the other one needs torchvision.
-            processor = AutoImageProcessor.from_pretrained(
-                path, backend="pil", trust_remote_code=trust
-            )
+            processor = AutoImageProcessor.from_pretrained(path, backend="pil", trust_remote_code=trust)
             model = AutoModelForImageTextToText.from_pretrained(
                 path, dtype=kind, trust_remote_code=trust, attn_implementation="sdpa"
             )

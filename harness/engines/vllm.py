@@ -153,16 +153,17 @@ class Vllm:
             # Rollout k of the n draws with this + k.
             seed=request.seed + request.first if request.temperature else None,
             output_kind=RequestOutputKind.FINAL_ONLY,
+            detokenize=False,
             **(one if choices else {"max_tokens": request.max_tokens, "logprobs": 0}),
         )
 
     def _response(self, request: Request, choices: list[int], output: Any, index: int) -> Response:
         one = output.outputs[index]
         logprobs = {i: one.logprobs[0][i].logprob for i in choices}
-        chosen = dict(zip(choices, request.choices, strict=True)).get(one.token_ids[0])
+        text = self._tokenizer.decode(one.token_ids, skip_special_tokens=True)
         return Response(
             rollout=request.first + index,
-            text=one.text if chosen is None else chosen,
+            text=request.choices[choices.index(one.token_ids[0])] if choices else text,
             finish="stop" if choices or one.finish_reason == "stop" else "length",
             tokens=len(one.token_ids),
             prompt_tokens=len(output.prompt_token_ids),

@@ -109,7 +109,7 @@ def write_tokenizer(folder: Path) -> dict[str, int]:
         tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=TEMPLATE
     )
     fast.save_pretrained(folder)
-    return {name: int(tokenizer.token_to_id(name)) for name in SPECIAL}
+    return {name: len(alphabet) + i for i, name in enumerate(SPECIAL)}
 
 
 def write_config(ids: dict[str, int], family: str) -> Any:

@@ -97,5 +97,6 @@ def test_a_file_may_have_the_name_of_another_module(tmp_path: Path) -> None:
 
 
 def test_a_plugin_is_not_imported_to_list_names() -> None:
-    code = "from harness.plugins import names; names('harness.tasks'); import sys; print('harness.tasks.vstar' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+    code = "import sys; from harness.plugins import names; names('harness.tasks'); print(*sys.modules)"
+    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "harness.tasks" in fresh.stdout.split() and "harness.tasks.vstar" not in fresh.stdout.split()
