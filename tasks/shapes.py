@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from harness import codec, metrics, parse, prompt
+from harness import codec, metrics, prompt
 from harness.contracts import Task
 from harness.errors import DataError
 from harness.records import Evidence, Prediction, Record, Request, Response, Sample, Score, View
@@ -76,7 +76,8 @@ class Shapes(Task):
         if sample.kind in ("relevance", "verify"):
             ((time, box),) = sample.boxes.items()
             image, label = prompt.crop(view, box, time), sample.context or ""
-            return prompt.relevance(sample.question, label, image) if sample.kind == "relevance" else prompt.verify(label, image)
+            asked = prompt.relevance(sample.question, label, image)
+            return asked if sample.kind == "relevance" else prompt.verify(label, image)
         if sample.kind == "exists":
             text = f"\n{sample.question} Answer Yes or No."
             parts = (*prompt.show(view), text)
@@ -114,7 +115,9 @@ class Shapes(Task):
 
     def reference(self, sample: Sample, view: View) -> str:
         """A response that scores 1.0."""
-        return (sample.answer or "") if sample.kind in ("exists", "verify", "relevance") else self._of(sample).reference(sample, view)
+        if sample.kind in ("exists", "verify", "relevance"):
+            return sample.answer or ""
+        return self._of(sample).reference(sample, view)
 
     def demo(self, root: Path, count: int, seed: int) -> None:
         """Write `count` short clips with eight samples each."""
@@ -131,34 +134,37 @@ class Shapes(Task):
 def _samples(clip: Clip, name: str, rng: random.Random) -> list[Sample]:
     thing = rng.choice(clip.things)
     what, choice, exists = questions.what(clip, rng), questions.choice(clip, rng), questions.exists(clip, rng)
+    blank = Sample(id="", item=name, kind="", video=f"videos/{name}.mp4", question="")
+    truth = replace(blank, span=thing.span, boxes=clip.boxes(thing), evidence=_evidence(clip, [thing]))
     made = [
-        Sample(**_common(clip, name, "what"), question=what.text, answer=what.answer, evidence=_evidence(clip, what.things)),
-        Sample(
-            **_common(clip, name, "mcq"),
+        replace(blank, kind="what", question=what.text, answer=what.answer, evidence=_evidence(clip, what.things)),
+        replace(
+            blank,
+            kind="mcq",
             question=choice.text,
             answer=choice.answer,
             options=choice.options,
             evidence=_evidence(clip, choice.things[:1]),
         ),
-        Sample(**_common(clip, name, "exists"), question=exists.text, answer=exists.answer),
+        replace(blank, kind="exists", question=exists.text, answer=exists.answer),
+        replace(truth, kind="when_1", question=questions.when(thing)),
+        replace(truth, kind="where_1", question=questions.where(thing)),
+        *(_crop(clip, blank, kind, rng) for kind in ("relevance", "relevance", "verify")),
     ]
-    for kind, text in (("when_1", questions.when(thing)), ("where_1", questions.where(thing))):
-        truth = {"span": thing.span, "boxes": clip.boxes(thing), "evidence": _evidence(clip, [thing])}
-        made.append(Sample(**_common(clip, name, kind), question=text, **truth))
-    for kind in ("relevance", "relevance#2", "verify"):
-        said, time, box, grade = questions.view_of(clip, rng)
-        label, answer = said.name, str(grade)
-        if kind == "verify":
-            label, answer = (label, "Yes") if grade == 2 else (rng.choice(questions.absent(clip, said)), "No")
-        common = _common(clip, name, kind)
-        made.append(Sample(**common, question=questions.when(said), answer=answer, boxes={time: box}, context=label))
-    return made
+    things = str(len(clip.things))
+    return [
+        replace(s, id=f"{name}/{number}_{s.kind}", groups={"things": things, "kind": s.kind})
+        for number, s in enumerate(made)
+    ]
 
 
-def _common(clip: Clip, name: str, key: str) -> dict[str, object]:
-    """What the samples of a clip share; `key` is the kind, with a number when it comes twice."""
-    groups = {"things": str(len(clip.things)), "kind": key.split("#")[0]}
-    return {"id": f"{name}/{key}", "item": name, "kind": groups["kind"], "video": f"videos/{name}.mp4", "groups": groups}
+def _crop(clip: Clip, blank: Sample, kind: str, rng: random.Random) -> Sample:
+    said, time, box, grade = questions.view_of(clip, rng)
+    label, answer = said.name, str(grade)
+    if kind == "verify":
+        label, answer = (label, "Yes") if grade == 2 else (rng.choice(questions.absent(clip, said)), "No")
+    asked = questions.when(said)
+    return replace(blank, kind=kind, question=asked, answer=answer, boxes={time: box}, context=label)
 
 
 def _evidence(clip: Clip, things: Sequence[Thing]) -> tuple[Evidence, ...]:

@@ -30,7 +30,8 @@ def _sample(**changes: Any) -> Sample:
 
 
 def _read(task: VideoMME, text: str) -> str | None:
-    return task.read(_sample(), VIEW, Response(rollout=0, text=text, finish="stop")).answer
+    answer: str | None = task.read(_sample(), VIEW, Response(rollout=0, text=text, finish="stop")).answer
+    return answer
 
 
 def _text(task: VideoMME, sample: Sample) -> str:

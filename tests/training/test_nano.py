@@ -72,7 +72,7 @@ def test_forward_is_the_transformers_forward(teacher: lessons.Teacher) -> None:
     image = words.convert_tokens_to_ids("<|image_pad|>")
     found = [teacher.lesson(seed) for seed in range(12)]
     pair = [lesson for lesson in found if lesson.pixels.shape[1:3] == found[0].pixels.shape[1:3]][:2]
-    made = batch.collate(pair, image, sets=2)
+    made = batch.collate(pair, batch.words_of(words), sets=2)
     seen = forward.look(net.model.visual, made.pixels)
     states = forward.read(net.model.language_model, made, seen.reshape(-1, model.WIDTH))
     order = sorted(

@@ -12,11 +12,31 @@ from harness.shapes.clip import COLOURS, SHAPES
 
 from . import model
 from .lessons import Branch, Lesson
+from .words import token
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import PreTrainedTokenizerFast
 
 CELL = model.PATCH * model.MERGE
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Tokens that a batch is made with."""
+
+    image: int
+    zero: int
+    """Of "0"; those of 1 to 255 follow it."""
+    colours: tuple[int, ...]
+    shapes: tuple[int, ...]
+
+
+def words_of(tokenizer: PreTrainedTokenizerFast) -> Words:
+    """The tokens of a tokenizer."""
+    image, zero = token(tokenizer, "<|image_pad|>"), token(tokenizer, "0")
+    colours, shapes = (tuple(token(tokenizer, name) for name in names) for names in (COLOURS, SHAPES))
+    return Words(image, zero, colours, shapes)
 
 
 @dataclass(slots=True)
@@ -45,11 +65,14 @@ class Batch:
     cells: Tensor
     """(C, P), True where an image token stands."""
     questions: list[Questions]
+    colours: Tensor
+    """Tokens of the words for the colours, in their order."""
+    shapes: Tensor
     sights: Tensor
     """(frames, cells, 7): is a thing's centre here, its colour, its shape, its box as fractions of the frame."""
 
 
-def collate(lessons: Sequence[Lesson], image_token: int, sets: int = 3) -> Batch:
+def collate(lessons: Sequence[Lesson], words: Words, sets: int = 3) -> Batch:
     """The batch of lessons whose frames have one size."""
     import torch
 
@@ -62,7 +85,7 @@ def collate(lessons: Sequence[Lesson], image_token: int, sets: int = 3) -> Batch
     for row, lesson in enumerate(lessons):
         size = len(lesson.prefix)
         prefix[row, :size], valid[row, :size] = lesson.prefix, True
-        positions[:, row, :size], end = place(lesson.prefix, image_token, height // CELL, width // CELL)
+        positions[:, row, :size], end = place(lesson.prefix, words.image, height // CELL, width // CELL)
         ends.append(end)
     asked = [(row, branch) for row, lesson in enumerate(lessons) for branch in lesson.branches]
     asked.sort(key=lambda pair: len(pair[1].tokens))
@@ -72,8 +95,10 @@ def collate(lessons: Sequence[Lesson], image_token: int, sets: int = 3) -> Batch
         prefix=torch.from_numpy(prefix),
         valid=torch.from_numpy(valid),
         positions=torch.from_numpy(positions),
-        cells=torch.from_numpy(prefix == image_token),
+        cells=torch.from_numpy(prefix == words.image),
         questions=[_questions(part, ends) for part in parts if part],
+        colours=torch.tensor(words.colours),
+        shapes=torch.tensor(words.shapes),
         sights=torch.from_numpy(np.concatenate([_sights(lesson, height, width) for lesson in lessons])),
     )
 

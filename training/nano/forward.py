@@ -20,6 +20,9 @@ from .batch import Batch, Questions
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+NAME_SCALE = 10.0
+"""Of the cosine between a cell and a word."""
+
 SOFTNESS = 1.2
 """Standard deviation, in pixels, of the target over coordinate tokens."""
 
@@ -30,7 +33,7 @@ def losses(net: Any, head: nn.Linear, batch: Batch, numbers: int) -> tuple[Tenso
     `numbers` is the token of "0"; those of 1 to 255 follow it.
     """
     seen = look(net.model.visual, batch.pixels)
-    aux = sight_loss(head, seen, batch.sights)
+    aux = sight_loss(head, seen, batch.sights) + name_loss(net, seen, batch)
     if not batch.questions:
         return seen.new_zeros(()), aux
     total, weight = seen.new_zeros(()), 0.0
@@ -52,10 +55,11 @@ def look(tower: Any, pixels: Tensor) -> Tensor:
     kernel = tower.patch_embed.proj.weight.sum(2).flatten(1)
     x = x @ kernel.T
     turn = _sight_turn(rows, columns, shape.SIGHT // shape.SIGHT_HEADS)
-    for block in tower.blocks:
-        x = x + _sight_attention(block.attn, _norm(block.norm1, x), turn)
-        h = _norm(block.norm2, x)
-        x = x + block.mlp.down_proj(F.silu(block.mlp.gate_proj(h)) * block.mlp.up_proj(h))
+    with torch.set_grad_enabled(tower.blocks[0].norm1.weight.requires_grad):
+        for block in tower.blocks:
+            x = x + _sight_attention(block.attn, _norm(block.norm1, x), turn)
+            h = _norm(block.norm2, x)
+            x = x + block.mlp.down_proj(F.silu(block.mlp.gate_proj(h)) * block.mlp.up_proj(h))
     x = _norm(tower.merger.ln_q, x).reshape(n, rows * columns // 4, -1)
     out: Tensor = tower.merger.mlp[2](F.gelu(tower.merger.mlp[0](x)))
     return out
@@ -93,6 +97,19 @@ def sight_loss(head: nn.Linear, seen: Tensor, truth: Tensor) -> Tensor:
         loss = loss + 0.3 * F.cross_entropy(found[:, 1 : 1 + colours], real[:, 1].long())
         loss = loss + 0.3 * F.cross_entropy(found[:, 1 + colours : 1 + colours + shapes], real[:, 2].long())
         loss = loss + 4 * F.smooth_l1_loss(found[:, -4:], real[:, 3:], beta=0.02)
+    return loss
+
+
+def name_loss(net: Any, seen: Tensor, batch: Batch) -> Tensor:
+    """A cell with a thing is to look like the words for its colour and its shape."""
+    there = batch.sights[..., 0] > 0
+    if not there.any():
+        return seen.new_zeros(())
+    found, real = F.normalize(seen[there], dim=-1), batch.sights[there].long()
+    table = net.model.language_model.embed_tokens.weight
+    loss = seen.new_zeros(())
+    for column, words in ((1, batch.colours), (2, batch.shapes)):
+        loss = loss + 0.3 * F.cross_entropy(NAME_SCALE * found @ F.normalize(table[words], dim=-1).T, real[:, column])
     return loss
 
 

@@ -15,18 +15,20 @@ from harness.shapes.clip import COLOURS, SHAPES, make
 from . import model as shape
 from .gauge import Gauge
 from .lessons import Teacher
-from .words import token
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SIGHT_SHARE = 0.22
 """Share of the time spent on the vision tower alone."""
-CLIPS = 8
-"""Clips a step and process."""
-CROPS = 8
+CLIPS = 3
+"""Clips a step and process; while there are no questions four times as many."""
+CROPS = 3
 """Crops a step and process."""
-RATE = 2.5e-3
+EASY = 0.5
+"""Until this share of the time clips are of at most eight seconds and three things."""
+RATE = 2e-3
+MATRIX_RATE = 5e-3
 WARM_UP = 80
 """Steps."""
 SAVE_EVERY = 5.0
@@ -71,6 +73,7 @@ class _Trainer:
     def __init__(self, rank: int, plan: Plan) -> None:
         import torch
 
+        from .batch import words_of
         from .corpus import tokenizer
         from .muon import Muon
 
@@ -80,7 +83,7 @@ class _Trainer:
         self.head = torch.nn.Linear(shape.WIDTH, 1 + len(COLOURS) + len(SHAPES) + 4)
         torch.nn.init.zeros_(self.head.weight)
         self.teacher = Teacher(self.tokenizer)
-        self.numbers, self.image = token(self.tokenizer, "0"), token(self.tokenizer, "<|image_pad|>")
+        self.words = words_of(self.tokenizer)
         sight, text = _matrices(self.net, "sight"), _matrices(self.net, "text")
         self.muon = Muon([{"params": sight}, {"params": text}], lr=RATE)
         others = [[*_others(self.net, "sight"), *self.head.parameters()], _others(self.net, "text")]
@@ -88,7 +91,8 @@ class _Trainer:
         self.adam = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98), weight_decay=0)
         self.all = [*sight, *text, *others[0], *others[1]]
         seeds = iter(range(rank + plan.processes * 10**6 * plan.seed, 10**9, plan.processes))
-        self.clips, self.crops = self._pools(seeds), self._pools(seeds, crop=True)
+        self.easy, self.full = self._pools(seeds, CLIPS, easy=True), self._pools(seeds, CLIPS)
+        self.silent, self.crops = self._pools(seeds, 4 * CLIPS), self._pools(seeds, CROPS, crop=True)
 
     def run(self) -> None:
         """Until the time is over."""
@@ -96,7 +100,11 @@ class _Trainer:
         with Gauge(self.plan.minutes, shown=self.rank == 0) as gauge:
             while (done := self._shared((time.monotonic() - start) / 60 / self.plan.minutes)) < 1:
                 self._rates(done, step)
-                losses = self._step(self.plan.start is None and done < SIGHT_SHARE)
+                if self.plan.start is None and done < SIGHT_SHARE:
+                    losses = self._see(next(self.silent))
+                else:
+                    self.net.model.visual.blocks.requires_grad_(False)
+                    losses = self._read(next(self.easy if done < EASY else self.full), next(self.crops))
                 step += 1
                 gauge.move(done, CLIPS * self.plan.processes, losses)
                 if done * self.plan.minutes - saved > SAVE_EVERY:
@@ -104,34 +112,44 @@ class _Trainer:
                     self._save()
         self._save()
 
-    def _step(self, sight_only: bool) -> dict[str, float]:
+    def _see(self, seeds: list[int]) -> dict[str, float]:
+        """A step of the vision tower alone."""
         from .batch import collate
         from .forward import losses
 
+        lessons = [self.teacher.lesson(seed, False) for seed in seeds]
+        _, sight = losses(self.net, self.head, collate(lessons, self.words), self.words.zero)
+        self._learn(sight)
+        return {"sight": sight.item()}
+
+    def _read(self, seeds: list[int], crops: list[int]) -> dict[str, float]:
+        """A step of everything but the layers of the vision tower."""
+        from .batch import collate
+        from .forward import losses
+
+        lessons = [self.teacher.lesson(seed) for seed in seeds]
+        text, sight = losses(self.net, self.head, collate(lessons, self.words, 4), self.words.zero)
+        cut = [self.teacher.crop(seed) for seed in crops]
+        graded, _ = losses(self.net, self.head, collate(cut, self.words, 1), self.words.zero)
+        self._learn(0.3 * sight + text + 0.3 * graded)
+        return {"sight": sight.item(), "text": text.item(), "crops": graded.item()}
+
+    def _learn(self, loss: Tensor) -> None:
         self.net.zero_grad()
         self.head.zero_grad()
-        lessons = [self.teacher.lesson(seed, not sight_only) for seed in next(self.clips)]
-        text, sight = losses(self.net, self.head, collate(lessons, self.image, 5), self.numbers)
-        shown = {"sight": sight.item()}
-        loss = sight
-        if not sight_only:
-            crops = [self.teacher.crop(seed) for seed in next(self.crops)]
-            graded, _ = losses(self.net, self.head, collate(crops, self.image, 1), self.numbers)
-            loss = 0.3 * sight + text + 0.3 * graded
-            shown |= {"text": text.item(), "crops": graded.item()}
         loss.backward()
         self._reduce()
         self.muon.step()
         self.adam.step()
-        return shown
 
-    def _pools(self, seeds: Iterator[int], crop: bool = False) -> Iterator[list[int]]:
-        """Seeds of clips of one frame size and like length, as many as a step takes."""
-        size = CROPS if crop else CLIPS
+    def _pools(self, seeds: Iterator[int], size: int, crop: bool = False, easy: bool = False) -> Iterator[list[int]]:
+        """Seeds of clips of one frame size and like length, `size` at a time."""
         pools: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
         for seed in seeds:
             length = "short" if crop else self.teacher.length(seed)
             clip = make(seed, length)
+            if easy and (clip.duration > 8 or len(clip.things) > 3):
+                continue
             frame = prompt.FAMILIES["qwen2_5_vl"].resize(clip.width, clip.height, shape.MAX_PIXELS)
             key = (*frame, length == "short")
             pools[key].append(seed)
@@ -152,11 +170,11 @@ class _Trainer:
             grad.copy_(part.view_as(grad))
 
     def _rates(self, done: float, step: int) -> None:
-        """Warm up, hold, and fall to nothing over the last two thirds; the tower more slowly once text has begun."""
-        rate = RATE * min(1.0, (step + 1) / WARM_UP) * min(1.0, (1 - done) / 0.66)
-        for optimizer in (self.muon, self.adam):
-            for group, factor in zip(optimizer.param_groups, (1.0 if done < SIGHT_SHARE else 0.5, 1.0), strict=True):
-                group["lr"] = rate * factor
+        """Warm up, hold, and fall to nothing over the last two thirds."""
+        rate = min(1.0, (step + 1) / WARM_UP) * min(1.0, (1 - done) / 0.66)
+        for optimizer, most in ((self.muon, MATRIX_RATE), (self.adam, RATE)):
+            for group in optimizer.param_groups:
+                group["lr"] = most * rate
 
     def _shared(self, value: float) -> float:
         """The first process's value, so that all stop at the same step."""
