@@ -173,7 +173,7 @@ class Transformers:
     def _group(self) -> list[Job]:
         group: list[Job] = []
         rows, width = len(self._decoder.rows), 0
-        longest = max((row.length + row.limit for row in self._decoder.rows), default=0)
+        longest = max((len(row.prompt.ids) + row.limit for row in self._decoder.rows), default=0)
         while self._waiting:
             job = self._waiting[0]
             size = len(job.prompt.ids)
@@ -194,6 +194,8 @@ class Transformers:
         try:
             rows = await self._compute(self._decoder.admit, [job.prompt for job in group])
         except RuntimeError as error:
+            begun = {job.prompt for job in group}
+            await self._compute(self._decoder.drop, [row for row in self._decoder.rows if row.prompt in begun])
             for job in group:
                 del self._running[job.prompt]
                 if len(group) == 1:

@@ -32,7 +32,7 @@ SIZE = {"shortest_edge": 1, "longest_edge": 2**26}
 CPU_CONTEXT = 32768
 """The longest prompt on a CPU, where a prompt must be read in one go."""
 
-ENVIRONMENT = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn"}
+ENVIRONMENT = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "2",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
@@ -98,13 +98,15 @@ class Vllm:
             frames = prompt.frames(request)
             images = await self.pixels.get(frames) if frames else []
             try:
-                output = await self._last(self._prompt(request, images), self._sampling(request, choices))
+                output = await self._put(self._prompt(request, images), self._sampling(request, choices))
             except (VLLMError, ValueError) as error:
                 raise EngineError(f"vLLM: {_first_line(error.__cause__ or error)}") from error
         return [self._response(request, choices, output, k) for k in range(request.n)]
 
-    async def _last(self, asked: Any, sampling: Any) -> Any:
-        outputs = [x async for x in self._engine.generate(asked, sampling, request_id=str(next(self._number)))]
+    async def _put(self, asked: Any, sampling: Any) -> Any:
+        [ready] = await self._engine.renderer.render_cmpl_async([asked])
+        name = str(next(self._number))
+        outputs = [output async for output in self._engine.generate(ready, sampling, request_id=name)]
         if not outputs or len(outputs[-1].outputs) != sampling.n:
             raise EngineError("vLLM gave no answer to a request")
         return outputs[-1]

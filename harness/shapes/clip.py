@@ -21,7 +21,7 @@ COLOURS = {
 SHAPES = ("circle", "square", "triangle", "cross", "ring", "bar")
 SIZES = ((128, 128), (160, 120), (192, 108), (168, 168), (256, 144), (240, 180))
 RATES = (8.0, 10.0, 12.5, 25.0, 30000 / 1001)
-LENGTHS = {"short": (6, 13), "medium": (64, 100), "long": (184, 230)}
+LENGTHS = {"short": (5, 9), "medium": (64, 100), "long": (184, 230)}
 """Length class of V-STaR -> whole seconds, least and most."""
 
 
@@ -103,7 +103,7 @@ def _thing(clip: Clip, colour: str, shape: str, rng: random.Random) -> Thing:
     width = rng.uniform(0.22, 0.42) * side
     height = width * (0.45 if shape == "bar" else 1.0)
     last = clip.duration - 1
-    stays = (2, 3, 4, 5, 6, 8) if clip.duration <= LENGTHS["short"][1] else (12, 15, 18, 21, 24)
+    stays = (2, 3, 4, 5) if clip.duration <= LENGTHS["short"][1] else (12, 15, 18, 21, 24)
     length = min(last, rng.choice(stays))
     start = rng.randint(0, last - length)
     still = rng.random() < 0.15

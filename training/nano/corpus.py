@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness import prompt
 from harness.records import Frame
+from harness.shapes import questions
 from harness.shapes.clip import make
 
 from . import words
@@ -30,6 +31,8 @@ def _texts() -> list[str]:
         clip = make(seed, "short" if seed % 8 else "medium")
         view = look(clip, rng)
         texts += [chat(request) + response for request, response in teacher.ask(clip, view, rng)]
-        crop = Frame(video="", time=0.0, size=view.size)
-        texts += [chat(prompt.relevance("", "", crop)), chat(prompt.verify("", crop))]
+        crop, thing = Frame(video="", time=0.0, size=view.size), clip.things[0]
+        for asked in (questions.when(thing), questions.where(thing), questions.what(clip, rng).text):
+            texts.append(chat(prompt.relevance(asked, thing.name, crop)))
+        texts.append(chat(prompt.verify(thing.name, crop)))
     return texts

@@ -27,13 +27,14 @@ SOFTNESS = 1.2
 """Standard deviation, in pixels, of the target over coordinate tokens."""
 
 
-def losses(net: Any, head: nn.Linear, batch: Batch, numbers: int) -> tuple[Tensor, Tensor]:
+def losses(net: Any, head: nn.ModuleList, batch: Batch, numbers: int) -> tuple[Tensor, Tensor]:
     """Loss of the text per weighted token and of the auxiliary head that reads things off the cells.
 
     `numbers` is the token of "0"; those of 1 to 255 follow it.
     """
     seen = look(net.model.visual, batch.pixels)
-    aux = sight_loss(head, seen, batch.sights) + name_loss(net, seen, batch)
+    aux = sight_loss(head[0], seen, batch.sights) + name_loss(net, seen, batch)
+    aux = aux + place_loss(net, head[1], seen, batch, numbers)
     if not batch.questions:
         return seen.new_zeros(()), aux
     total, weight = seen.new_zeros(()), 0.0
@@ -113,6 +114,24 @@ def name_loss(net: Any, seen: Tensor, batch: Batch) -> Tensor:
     return loss
 
 
+def place_loss(net: Any, head: nn.Module, seen: Tensor, batch: Batch, numbers: int) -> Tensor:
+    """From a cell with a thing, four linear maps lead to the tokens of the edges of its box."""
+    there = batch.sights[..., 0] > 0
+    if not there.any():
+        return seen.new_zeros(())
+    height, width = batch.pixels.shape[1:3]
+    edges = batch.sights[there][:, 3:] * torch.tensor([width, height, width, height])
+    table = net.model.language_model.embed_tokens.weight[numbers : numbers + 256]
+    logprobs = (head(seen[there]).unflatten(-1, (4, -1)) @ table.T).log_softmax(-1)
+    return -0.25 * (_aim(edges) * logprobs).sum(-1).mean()
+
+
+def _aim(numbers: Tensor) -> Tensor:
+    """Targets over the tokens of 0 to 255, spread around each number."""
+    away = torch.arange(256) - numbers[..., None]
+    return torch.softmax(-(away**2) / (2 * SOFTNESS**2), -1)
+
+
 def _text_loss(net: Any, asked: Questions, state: Tensor, numbers: int) -> Tensor:
     wanted = asked.weights[:, 1:] > 0
     logits = state[:, :-1][wanted] @ net.model.language_model.embed_tokens.weight.T
@@ -120,8 +139,7 @@ def _text_loss(net: Any, asked: Questions, state: Tensor, numbers: int) -> Tenso
     target, weight, soft = asked.tokens[:, 1:][wanted], asked.weights[:, 1:][wanted], asked.soft[:, 1:][wanted]
     loss = -logprobs.gather(1, target[:, None])[:, 0]
     if soft.any():
-        away = torch.arange(256)[None] - (target[soft] - numbers)[:, None]
-        aim = torch.softmax(-(away**2) / (2 * SOFTNESS**2), -1)
+        aim = _aim(target[soft] - numbers)
         loss = loss.masked_scatter(soft, -(aim * logprobs[soft][:, numbers : numbers + 256]).sum(-1))
     total: Tensor = (loss * weight).sum()
     return total

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 BOX = re.compile(r"\[(\d+),(\d+),(\d+),(\d+)\]")
-HEAVY = re.compile(r"(?<=<answer>)(?:[A-D]|Yes|No)(?=</answer>)|^(?:[A-D]|Yes|No|[012])$")
+HEAVY = re.compile(r"(?<=<answer>)(?:[A-D]|Yes|No)(?=</answer>)|^(?:[A-D]|Yes|No|[012])$|(?<=: )(?:yes|no)(?=\.)")
 HEAVY_WEIGHT = 6.0
 """The weight of a token that is the whole answer among dozens that are not."""
+
+EXISTS = 3
+"""Yes/no questions a clip: they are short."""
 
 
 @dataclass(slots=True)
@@ -111,13 +114,12 @@ class Teacher:
         asked = questions.what(clip, rng)
         thing = rng.choice(clip.things)
         samples = [_sample(clip, "what", asked.text, asked.things[0], answer=asked.answer)]
-        for _ in range(2):
-            choice = questions.choice(clip, rng)
-            named = choice.things[0] if len(choice.things) == 1 else None
-            told: dict[str, Any] = {"answer": choice.answer, "options": choice.options, "things": choice.things}
-            samples.append(_sample(clip, "mcq", choice.text, named, **told))
-        exists = questions.exists(clip, rng)
-        samples.append(_sample(clip, "exists", exists.text, exists.things[0], answer=exists.answer))
+        choice = questions.choice(clip, rng)
+        named = choice.things[0] if len(choice.things) == 1 else None
+        told: dict[str, Any] = {"answer": choice.answer, "options": choice.options, "things": choice.things}
+        samples.append(_sample(clip, "mcq", choice.text, named, **told))
+        for exists in (questions.exists(clip, rng) for _ in range(EXISTS)):
+            samples.append(_sample(clip, "exists", exists.text, exists.things[0], answer=exists.answer))
         samples.append(_sample(clip, "when_1", questions.when(thing), thing))
         samples.append(_sample(clip, "where_1", questions.where(thing), thing))
         other = rng.choice(clip.things)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerFast
 
-WIDTH, LAYERS, HEADS, INNER = 128, 4, 2, 320
+WIDTH, LAYERS, HEADS, INNER = 128, 4, 4, 320
 SIGHT, SIGHT_LAYERS, SIGHT_HEADS, SIGHT_INNER = 96, 4, 2, 192
-SECTIONS = (8, 12, 12)
+SECTIONS = (4, 6, 6)
 PATCH, MERGE = 14, 2
 MAX_PIXELS = 112 * 112
 FRAMES = "fps:1:16"

@@ -26,9 +26,9 @@ CLIPS = 3
 CROPS = 3
 """Crops a step and process."""
 EASY = 0.5
-"""Until this share of the time clips are of at most eight seconds and three things."""
+"""Until this share of the time clips are of at most seven seconds and three things."""
 RATE = 2e-3
-MATRIX_RATE = 5e-3
+MATRIX_RATE = 4e-3
 WARM_UP = 80
 """Steps."""
 SAVE_EVERY = 5.0
@@ -80,8 +80,9 @@ class _Trainer:
         self.rank, self.plan = rank, plan
         self.tokenizer = tokenizer()
         self.net: Any = shape.make(self.tokenizer, plan.seed) if plan.start is None else shape.load(plan.start)
-        self.head = torch.nn.Linear(shape.WIDTH, 1 + len(COLOURS) + len(SHAPES) + 4)
-        torch.nn.init.zeros_(self.head.weight)
+        kinds = torch.nn.Linear(shape.WIDTH, 1 + len(COLOURS) + len(SHAPES) + 4)
+        torch.nn.init.zeros_(kinds.weight)
+        self.head = torch.nn.ModuleList([kinds, torch.nn.Linear(shape.WIDTH, 4 * shape.WIDTH)])
         self.teacher = Teacher(self.tokenizer)
         self.words = words_of(self.tokenizer)
         sight, text = _matrices(self.net, "sight"), _matrices(self.net, "text")
@@ -131,7 +132,7 @@ class _Trainer:
         text, sight = losses(self.net, self.head, collate(lessons, self.words, 4), self.words.zero)
         cut = [self.teacher.crop(seed) for seed in crops]
         graded, _ = losses(self.net, self.head, collate(cut, self.words, 1), self.words.zero)
-        self._learn(0.3 * sight + text + 0.3 * graded)
+        self._learn(0.3 * sight + text + 0.5 * graded)
         return {"sight": sight.item(), "text": text.item(), "crops": graded.item()}
 
     def _learn(self, loss: Tensor) -> None:
@@ -148,7 +149,7 @@ class _Trainer:
         for seed in seeds:
             length = "short" if crop else self.teacher.length(seed)
             clip = make(seed, length)
-            if easy and (clip.duration > 8 or len(clip.things) > 3):
+            if easy and (clip.duration > 7 or len(clip.things) > 3):
                 continue
             frame = prompt.FAMILIES["qwen2_5_vl"].resize(clip.width, clip.height, shape.MAX_PIXELS)
             key = (*frame, length == "short")

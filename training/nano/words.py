@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 NAMES = ("endoftext", "im_start", "im_end", "vision_start", "vision_end", "image_pad", "video_pad")
 SPECIAL = tuple(f"<|{name}|>" for name in NAMES)
 NUMBERS = 256
-WORDS = (*COLOURS, *SHAPES, *CORNERS, "Yes", "No")
+WORDS = (*COLOURS, *SHAPES, *CORNERS, "Yes", "No", "yes", "no")
 PATTERN = (
-    r"\n|</?(?:think|answer|obj|box|t)>|(?<![a-z])\d+|\.\d(?!\d)|\b(?:"
+    r"\n|[.:?] |</?(?:think|answer|obj|box|t)>|(?<![a-z])\d+|\.\d(?!\d)|\b(?:"
     + "|".join(WORDS)
     + r")\b|\b[A-J]\b|\b(?:system|user|assistant)\b"
 )
@@ -84,7 +84,8 @@ def _splitter() -> Any:
 
 
 def _pieces(text: str) -> list[str]:
-    ends = [0, *(at for match in re.finditer(PATTERN, text) for at in match.span()), len(text)]
+    marks = re.finditer(rf"<\|\w+\|>|{PATTERN}", text)
+    ends = [0, *(at for match in marks for at in match.span()), len(text)]
     return [text[a:b] for a, b in zip(ends, ends[1:], strict=False) if b > a]
 
 
