@@ -87,7 +87,7 @@ def read(text: Any, batch: Batch, seen: Tensor) -> list[Tensor]:
     return [_norm(text.norm, x) for x in branches]
 
 
-def sight_loss(head: nn.Linear, seen: Tensor, truth: Tensor) -> Tensor:
+def sight_loss(head: nn.Module, seen: Tensor, truth: Tensor) -> Tensor:
     """Is a thing's centre in this cell, and which thing, and where are its edges."""
     colours, shapes = len(COLOURS), len(SHAPES)
     out = head(seen)
@@ -123,7 +123,8 @@ def place_loss(net: Any, head: nn.Module, seen: Tensor, batch: Batch, numbers: i
     edges = batch.sights[there][:, 3:] * torch.tensor([width, height, width, height])
     table = net.model.language_model.embed_tokens.weight[numbers : numbers + 256]
     logprobs = (head(seen[there]).unflatten(-1, (4, -1)) @ table.T).log_softmax(-1)
-    return -0.25 * (_aim(edges) * logprobs).sum(-1).mean()
+    found: Tensor = -0.25 * (_aim(edges) * logprobs).sum(-1).mean()
+    return found
 
 
 def _aim(numbers: Tensor) -> Tensor:
