@@ -5,6 +5,7 @@
 # Another Python: make test PYTHON=python3.12
 
 PYTHON ?= python3
+MODEL ?= nano
 DEMO := .venv-demo
 TEST := .venv-test
 PINS := constraints/pins.txt
@@ -19,7 +20,7 @@ ONCE := UV_HTTP_RETRIES=0 UV_HTTP_CONNECT_TIMEOUT=5
 demo: $(DEMO)/ready
 	rm -rf demo
 	$(DEMO)/bin/harness data shapes --tasks vstar,videomme --out demo/data
-	$(DEMO)/bin/harness run --tasks vstar,videomme --data demo/data --model nano --out demo/run
+	$(DEMO)/bin/harness run --tasks vstar,videomme --data demo/data --model $(MODEL) --out demo/run
 
 test: $(TEST)/ready
 	$(TEST)/bin/ruff check .
