@@ -58,7 +58,7 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Samples a second in this session."""
+        """Samples a second since this start."""
         return (self.done - self.before) / max(time.monotonic() - self._begun, 1e-9)
 
     def _say(self) -> None:
