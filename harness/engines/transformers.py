@@ -7,6 +7,7 @@ a prompt through the model once for all its rollouts; a rollout's text depends o
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +64,7 @@ class Transformers:
         self._awake = asyncio.Event()
         self._waiting: deque[Job] = deque()
         self._running: dict[Prompt, Job] = {}
-        self._thread = ThreadPoolExecutor(1, "transformers", _without_gradients)
+        self._thread = ThreadPoolExecutor(1, "transformers", _enter_thread)
         self._server: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -233,10 +234,13 @@ def _fail(job: Job, error: EngineError) -> None:
         job.future.set_exception(error)
 
 
-def _without_gradients() -> None:
+def _enter_thread() -> None:
+    """Settings of the thread that the model runs on: no gradients, and one core left for decoding video."""
     import torch
 
     torch.set_grad_enabled(False)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, torch.get_num_threads() - 1))
 
 
 def _stops(model: Any, tokenizer: Any) -> set[int]:

@@ -107,8 +107,9 @@ class Vllm:
         [ready] = await self._engine.renderer.render_cmpl_async([asked])
         name = str(next(self._number))
         outputs = [output async for output in self._engine.generate(ready, sampling, request_id=name)]
-        if not outputs or len(outputs[-1].outputs) != sampling.n:
-            raise EngineError("vLLM gave no answer to a request")
+        rollouts = outputs[-1].outputs if outputs else []
+        if len(rollouts) != sampling.n or any(one.finish_reason not in ("stop", "length") for one in rollouts):
+            raise EngineError("vLLM gave up a request; its log says why")
         return outputs[-1]
 
     def _arguments(self) -> dict[str, Any]:

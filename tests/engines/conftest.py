@@ -65,7 +65,8 @@ class Bench:
     async def put(engine: Engine, requests: Sequence[Request], *, together: bool = True) -> list[Any]:
         """The answers to requests, or their errors."""
         if together:
-            return await asyncio.gather(*map(engine.generate, requests), return_exceptions=True)
+            answers = asyncio.gather(*map(engine.generate, requests), return_exceptions=True)
+            return await asyncio.wait_for(answers, 600)
         return [(await asyncio.gather(engine.generate(x), return_exceptions=True))[0] for x in requests]
 
     @classmethod

@@ -142,6 +142,25 @@ def test_a_failure_inside_the_model_fails_those_it_concerns(
     assert [isinstance(x, EngineError) for x in found] == [False, True, False]
 
 
+def test_a_start_that_fails_half_way_is_made_again(
+    random_model: Model, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.engines._memory import Memory
+
+    requests = [bench.ask(i, n=2, temperature=1.0) for i in range(3)]
+    expected = bench.texts(run(bench, random_model, requests))
+    take, calls = Memory.take, []
+
+    def fails(self: Memory, *args: Any) -> None:
+        calls.append(args[0])
+        if len(calls) == 4:
+            raise RuntimeError("out of memory")
+        take(self, *args)
+
+    monkeypatch.setattr(Memory, "take", fails)
+    assert bench.texts(run(bench, random_model, requests)) == expected
+
+
 def test_a_cancelled_request_leaves_the_others(random_model: Model, bench: Any) -> None:
     async def go() -> Any:
         made = engine(Settings(model=random_model), bench.Pixels())
