@@ -123,11 +123,7 @@ class VideoMME(Task):
         letter = sample.answer or ""
         if self.prompt == "direct":
             return letter
-        right = ascii_uppercase.index(letter)
-        gone_through = [
-            f" {ascii_uppercase[k]}. {sample.options[k]}: {'yes' if k == right else 'no'}." for k in range(right + 1)
-        ]
-        conclusion = f" So the answer is {sample.options[right]}.{''.join(gone_through)}"
+        conclusion = f" So the answer is {sample.options[ascii_uppercase.index(letter)]}."
         return f"{parse.write_think(view, sample.evidence, conclusion)}<answer>{letter}</answer>"
 
     def demo(self, root: Path, count: int, seed: int) -> None:

@@ -130,8 +130,7 @@ def test_the_reference_scores_one(answer: str, prompt: str, parser: str) -> None
 def test_the_reference_names_the_option() -> None:
     cited = _sample(evidence=(Evidence(label="pear", time=3.0, box=None),))
     assert VideoMME().reference(cited, VIEW) == (
-        "<think>The <obj>pear</obj>at<t>3.0</t>s. So the answer is pear."
-        " A. apple: no. B. pear: yes.</think><answer>B</answer>"
+        "<think>The <obj>pear</obj>at<t>3.0</t>s. So the answer is pear.</think><answer>B</answer>"
     )
 
 

@@ -12,7 +12,7 @@ import torch
 from harness import codec, plugins
 from harness.records import Response, Sample, View
 from harness.shapes.clip import make
-from harness.training.nano import batch, forward, lessons, model, muon
+from harness.training.nano import batch, forward, lessons, model, muon, words
 from harness.training.nano.corpus import tokenizer
 
 
@@ -39,6 +39,35 @@ def test_numbers_are_one_token_and_follow_each_other(teacher: lessons.Teacher) -
     assert np.diff([found[0] for found in ids]).tolist() == [1] * 255
 
 
+def test_a_thing_is_one_token_near_its_words(teacher: lessons.Teacher) -> None:
+    tokenizer_ = teacher.tokenizer
+    assert tokenizer_ is not None
+    table = model.make(tokenizer_, 0).get_input_embeddings().weight.detach()
+    for thing in words.THINGS:
+        [found] = tokenizer_.encode(thing)
+        colour, shape = (table[words.token(tokenizer_, word)] for word in thing.split())
+        assert torch.cosine_similarity(table[found], colour + shape, dim=0) > 0.4
+
+
+def test_drills_tell_letters_and_members(teacher: lessons.Teacher) -> None:
+    tokenizer_ = teacher.tokenizer
+    assert tokenizer_ is not None
+    told = set()
+    for seed in range(20):
+        lesson = teacher.drill(seed)
+        before = tokenizer_.decode(lesson.prefix)
+        for branch in lesson.branches:
+            text = tokenizer_.decode(branch.tokens).removesuffix("<|im_end|>")
+            told.add(text.removesuffix("</answer>").split("\n")[-1].split(">")[-1])
+            if text.endswith("</answer>"):
+                option = text.removeprefix("So the answer is ").partition(".</think>")[0]
+                assert f"\n{text[-10]}. {option}\n" in before
+            else:
+                name = text.partition("Is there a ")[2].partition(" in the video")[0]
+                assert text.endswith("Yes" if f"{name}," in before else "No")
+    assert told == {"A", "B", "C", "D", "Yes", "No"}
+
+
 def test_lessons_use_the_chat_template(teacher: lessons.Teacher) -> None:
     from harness import prompt
 
@@ -62,7 +91,7 @@ def test_reference_responses_are_right(teacher: lessons.Teacher) -> None:
             task = plugins.load("harness.tasks", name)
             response = Response(rollout=0, text=task.reference(sample, view), finish="stop")
             score = task.score(sample, task.read(sample, view, response))
-            assert min(v for v in score.values.values() if v is not None) > 0.8, (sample, response.text, score)
+            assert min(v for v in score.values.values() if v is not None) > 0.7, (sample, response.text, score)
 
 
 def test_forward_is_the_transformers_forward(teacher: lessons.Teacher) -> None:

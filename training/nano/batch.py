@@ -12,7 +12,7 @@ from harness.shapes.clip import COLOURS, SHAPES
 
 from . import model
 from .lessons import Branch, Lesson
-from .words import token
+from .words import THINGS, token
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,15 +28,13 @@ class Words:
     image: int
     zero: int
     """Of "0"; those of 1 to 255 follow it."""
-    colours: tuple[int, ...]
-    shapes: tuple[int, ...]
+    things: tuple[int, ...]
 
 
 def words_of(tokenizer: PreTrainedTokenizerFast) -> Words:
     """The tokens of a tokenizer."""
     image, zero = token(tokenizer, "<|image_pad|>"), token(tokenizer, "0")
-    colours, shapes = (tuple(token(tokenizer, name) for name in names) for names in (COLOURS, SHAPES))
-    return Words(image, zero, colours, shapes)
+    return Words(image, zero, tuple(token(tokenizer, name) for name in THINGS))
 
 
 @dataclass(slots=True)
@@ -65,9 +63,8 @@ class Batch:
     cells: Tensor
     """(C, P), True where an image token stands."""
     questions: list[Questions]
-    colours: Tensor
-    """Tokens of the words for the colours, in their order."""
-    shapes: Tensor
+    things: Tensor
+    """Tokens of the names of things, by colour and shape."""
     sights: Tensor
     """(frames, cells, 7): is a thing's centre here, its colour, its shape, its box as fractions of the frame."""
 
@@ -97,8 +94,7 @@ def collate(lessons: Sequence[Lesson], words: Words, sets: int = 3) -> Batch:
         positions=torch.from_numpy(positions),
         cells=torch.from_numpy(prefix == words.image),
         questions=[_questions(part, ends) for part in parts if part],
-        colours=torch.tensor(words.colours),
-        shapes=torch.tensor(words.shapes),
+        things=torch.tensor(words.things),
         sights=torch.from_numpy(np.concatenate([_sights(lesson, height, width) for lesson in lessons])),
     )
 

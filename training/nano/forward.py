@@ -32,9 +32,12 @@ def losses(net: Any, head: nn.ModuleList, batch: Batch, numbers: int) -> tuple[T
 
     `numbers` is the token of "0"; those of 1 to 255 follow it.
     """
-    seen = look(net.model.visual, batch.pixels)
-    aux = sight_loss(head[0], seen, batch.sights) + name_loss(net, seen, batch)
-    aux = aux + place_loss(net, head[1], seen, batch, numbers)
+    if len(batch.pixels):
+        seen = look(net.model.visual, batch.pixels)
+        aux = sight_loss(head[0], seen, batch.sights) + name_loss(net, seen, batch)
+        aux = aux + place_loss(net, head[1], seen, batch, numbers)
+    else:
+        seen, aux = torch.zeros(0, shape.WIDTH), torch.zeros(())
     if not batch.questions:
         return seen.new_zeros(()), aux
     total, weight = seen.new_zeros(()), 0.0
@@ -102,16 +105,13 @@ def sight_loss(head: nn.Module, seen: Tensor, truth: Tensor) -> Tensor:
 
 
 def name_loss(net: Any, seen: Tensor, batch: Batch) -> Tensor:
-    """A cell with a thing is to look like the words for its colour and its shape."""
+    """A cell with a thing is to look like the word for it; words do not move for that."""
     there = batch.sights[..., 0] > 0
     if not there.any():
         return seen.new_zeros(())
     found, real = F.normalize(seen[there], dim=-1), batch.sights[there].long()
-    table = net.model.language_model.embed_tokens.weight
-    loss = seen.new_zeros(())
-    for column, words in ((1, batch.colours), (2, batch.shapes)):
-        loss = loss + 0.3 * F.cross_entropy(NAME_SCALE * found @ F.normalize(table[words], dim=-1).T, real[:, column])
-    return loss
+    table = net.model.language_model.embed_tokens.weight[batch.things].detach()
+    return 0.6 * F.cross_entropy(NAME_SCALE * found @ F.normalize(table, dim=-1).T, real[:, 1] * len(SHAPES) + real[:, 2])
 
 
 def place_loss(net: Any, head: nn.Module, seen: Tensor, batch: Batch, numbers: int) -> Tensor:
@@ -121,7 +121,7 @@ def place_loss(net: Any, head: nn.Module, seen: Tensor, batch: Batch, numbers: i
         return seen.new_zeros(())
     height, width = batch.pixels.shape[1:3]
     edges = batch.sights[there][:, 3:] * torch.tensor([width, height, width, height])
-    table = net.model.language_model.embed_tokens.weight[numbers : numbers + 256]
+    table = net.model.language_model.embed_tokens.weight[numbers : numbers + 256].detach()
     logprobs = (head(seen[there]).unflatten(-1, (4, -1)) @ table.T).log_softmax(-1)
     found: Tensor = -0.25 * (_aim(edges) * logprobs).sum(-1).mean()
     return found

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 BOX = re.compile(r"\[(\d+),(\d+),(\d+),(\d+)\]")
-HEAVY = re.compile(r"(?<=<answer>)(?:[A-D]|Yes|No)(?=</answer>)|^(?:[A-D]|Yes|No|[012])$|(?<=: )(?:yes|no)(?=\.)")
+HEAVY = re.compile(r"(?<=<answer>)(?:[A-D]|Yes|No)(?=</answer>)|^(?:[A-D]|Yes|No|[012])$")
 HEAVY_WEIGHT = 6.0
 """The weight of a token that is the whole answer among dozens that are not."""
 
-EXISTS = 3
-"""Yes/no questions a clip: they are short."""
+EXISTS, CHOICES = 8, 2
+"""Questions of a kind a clip: a yes or a letter is little to learn from."""
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Teacher:
         things = [[(t, clip.box(t, time).scale(*by)) for t in clip.things if t.visible(time)] for time in view.times]
         asked = self.ask(clip, view, rng) if questions_too else []
         prefix = self._prefix(asked[0][0], view) if asked else []
-        branches = [self._branch(request, text) for request, text in asked]
+        branches = [self._branch(self._after(request), text) for request, text in asked]
         return Lesson(prefix, np.stack(images), branches, things)
 
     def length(self, seed: int) -> str:
@@ -88,17 +88,32 @@ class Teacher:
         thing, time, box, grade = questions.view_of(clip, rng)
         view = look(clip, random.Random(0))
         frame = prompt.crop(view, box, time)
-        if rng.random() < 0.7:
-            asked = rng.choice((questions.when(thing), questions.where(thing), questions.what(clip, rng).text))
-            request, answer = prompt.relevance(asked, thing.name, frame), str(grade)
+        asked = rng.choice((questions.when(thing), questions.where(thing), questions.what(clip, rng).text))
+        wrong = rng.choice(questions.absent(clip, thing))
+        told = [(prompt.relevance(asked, thing.name, frame), str(grade))]
+        if grade == 2:
+            told += [(prompt.verify(thing.name, frame), "Yes"), (prompt.verify(wrong, frame), "No")]
+        text = chat(told[0][0])
+        prefix = self._expand(text[: text.index("<|vision_end|>")], view.size)
+        branches = [self._branch("<|vision_end|>" + self._after(asked), answer) for asked, answer in told]
+        return Lesson(prefix, cut(clip, frame, rng)[None], branches, [[]])
+
+    def drill(self, seed: int) -> Lesson:
+        """No frames: options to look a letter up in, or a list of things to find a thing in."""
+        rng = random.Random(f"drill:{seed}")
+        clip = make(seed)
+        view = look(clip, random.Random(0))
+        if rng.random() < 0.5:
+            sample = _choice(clip, questions.choice(clip, rng))
+            before = self._after(self.videomme.request(sample, view))
+            ends = zip(questions.LETTERS, sample.options, strict=True)
+            told = [(f"So the answer is {option}", f".</think><answer>{letter}</answer>") for letter, option in ends]
         else:
-            name = thing.name if grade == 2 else rng.choice(questions.absent(clip, thing))
-            request, answer = prompt.verify(name, frame), "Yes" if grade == 2 else "No"
-        image = cut(clip, frame, rng)
-        text = chat(request)
-        end = text.index("<|vision_end|>")
-        prefix = self._expand(text[:end], view.size)
-        return Lesson(prefix, image[None], [self._branch(request, answer, text[end:])], [[]])
+            before = "".join(f"{thing.name}," for thing in clip.things) + "<|vision_end|>\n"
+            samples = [_exists(clip, questions.exists(clip, rng)) for _ in range(EXISTS)]
+            told = [(self._after(self.shapes.request(sample, view)), sample.answer or "") for sample in samples]
+        branches = [self._branch(after, response) for after, response in told]
+        return Lesson(self._encode("<|im_start|>user\n" + before), np.zeros((0, 1, 1, 3), np.uint8), branches, [])
 
     def ask(self, clip: Clip, view: View, rng: random.Random) -> list[tuple[Request, str]]:
         """Requests on a clip with their reference responses."""
@@ -114,12 +129,8 @@ class Teacher:
         asked = questions.what(clip, rng)
         thing = rng.choice(clip.things)
         samples = [_sample(clip, "what", asked.text, asked.things[0], answer=asked.answer)]
-        choice = questions.choice(clip, rng)
-        named = choice.things[0] if len(choice.things) == 1 else None
-        told: dict[str, Any] = {"answer": choice.answer, "options": choice.options, "things": choice.things}
-        samples.append(_sample(clip, "mcq", choice.text, named, **told))
-        for exists in (questions.exists(clip, rng) for _ in range(EXISTS)):
-            samples.append(_sample(clip, "exists", exists.text, exists.things[0], answer=exists.answer))
+        samples += [_choice(clip, questions.choice(clip, rng)) for _ in range(CHOICES)]
+        samples += [_exists(clip, questions.exists(clip, rng)) for _ in range(EXISTS)]
         samples.append(_sample(clip, "when_1", questions.when(thing), thing))
         samples.append(_sample(clip, "where_1", questions.where(thing), thing))
         other = rng.choice(clip.things)
@@ -134,13 +145,14 @@ class Teacher:
         cell = model.PATCH * model.MERGE
         return self._encode(text.replace("<|image_pad|>", "<|image_pad|>" * (size[0] // cell * (size[1] // cell))))
 
-    def _branch(self, request: Request, response: str, after: str | None = None) -> Branch:
-        if after is None:
-            last = request.parts[-1]
-            assert isinstance(last, str)
-            after = f"{last}<|im_end|>\n<|im_start|>assistant\n"
-        asked = self._encode(after)
-        coded = self._coded(response)
+    def _after(self, request: Request) -> str:
+        """The chat from behind the last frame of a request to where the response begins."""
+        last = request.parts[-1]
+        assert isinstance(last, str)
+        return f"{last}<|im_end|>\n<|im_start|>assistant\n"
+
+    def _branch(self, before: str, response: str) -> Branch:
+        asked, coded = self._encode(before), self._coded(response)
         inside = [span for match in BOX.finditer(response) for span in map(match.span, range(1, 5))]
         heavy = [match.span() for match in HEAVY.finditer(response)]
         soft = [span in inside for span in coded.offsets] + [False]
@@ -207,6 +219,16 @@ def cut(clip: Clip, frame: Frame, rng: random.Random) -> NDArray[np.uint8]:
     corners = (int(box.x1), int(box.y1), max(int(box.x1) + 1, round(box.x2)), max(int(box.y1) + 1, round(box.y2)))
     image = Image.fromarray(render.frame(clip, frame.time)).crop(corners)
     return np.asarray(image.resize(frame.size, Image.Resampling.BICUBIC))
+
+
+def _choice(clip: Clip, asked: questions.Question) -> Sample:
+    thing = asked.things[0] if len(asked.things) == 1 else None
+    told: dict[str, Any] = {"answer": asked.answer, "options": asked.options, "things": asked.things}
+    return _sample(clip, "mcq", asked.text, thing, **told)
+
+
+def _exists(clip: Clip, asked: questions.Question) -> Sample:
+    return _sample(clip, "exists", asked.text, asked.things[0], answer=asked.answer)
 
 
 def _sample(

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .words import NAMES, token
+from .words import NAMES, NUMBERS, THINGS, token
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 WIDTH, LAYERS, HEADS, INNER = 128, 4, 4, 320
 SIGHT, SIGHT_LAYERS, SIGHT_HEADS, SIGHT_INNER = 96, 4, 2, 192
+EMBEDDING = 0.1
+"""Standard deviation of the first embeddings."""
 SECTIONS = (4, 6, 6)
 PATCH, MERGE = 14, 2
 MAX_PIXELS = 112 * 112
@@ -22,7 +24,7 @@ FRAMES = "fps:1:16"
 
 
 def make(tokenizer: PreTrainedTokenizerFast, seed: int) -> Any:
-    """The model with fresh weights; embeddings of numbers start near those of their neighbours."""
+    """The model with fresh weights: layers add nothing yet, numbers are near their neighbours, things near their words."""
     import torch
     from transformers import Qwen2_5_VLForConditionalGeneration
 
@@ -30,12 +32,17 @@ def make(tokenizer: PreTrainedTokenizerFast, seed: int) -> Any:
     model: Any = Qwen2_5_VLForConditionalGeneration(_config(tokenizer)).float()
     for name, weight in model.named_parameters():
         if weight.ndim >= 2:
-            torch.nn.init.normal_(weight, std=0.02 if "embed" in name else 1 / math.sqrt(weight[0].numel()))
+            torch.nn.init.normal_(weight, std=EMBEDDING if "embed" in name else 1 / math.sqrt(weight[0].numel()))
         elif name.endswith("bias"):
             torch.nn.init.zeros_(weight)
     with torch.no_grad():
         table = model.get_input_embeddings().weight
-        table[token(tokenizer, "0") :][:256] += 0.05 * _waves(256, WIDTH)
+        for layer in model.model.language_model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        table[token(tokenizer, "0") :][:NUMBERS] += 2.5 * EMBEDDING * _waves(NUMBERS, WIDTH)
+        for thing in THINGS:
+            table[token(tokenizer, thing)] += 0.5 * sum(table[token(tokenizer, word)] for word in thing.split())
     model.tie_weights()
     return model
 

@@ -1,4 +1,4 @@
-"""Train nano: the vision tower on its own first, then everything on the harness's own questions."""
+"""Train nano: to look words up first, then the vision tower to see, then everything on the harness's own questions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ from .lessons import Teacher
 if TYPE_CHECKING:
     from torch import Tensor
 
-SIGHT_SHARE = 0.22
-"""Share of the time spent on the vision tower alone."""
+DRILL_SHARE = 0.07
+"""Until this share of the time only drills: to look something up is learned from many short texts, or hardly at all."""
+SIGHT_SHARE = 0.24
+"""Until this share of the time the vision tower alone."""
 CLIPS = 3
 """Clips a step and process; while there are no questions four times as many."""
 CROPS = 3
 """Crops a step and process."""
+DRILLS = 16
+"""Drills a step and process; a quarter of them beside easy clips."""
 EASY = 0.5
 """Until this share of the time clips are of at most seven seconds and three things."""
 RATE = 2e-3
@@ -93,6 +97,7 @@ class _Trainer:
         self.all = [*sight, *text, *others[0], *others[1]]
         seeds = iter(range(rank + plan.processes * 10**6 * plan.seed, 10**9, plan.processes))
         self.easy, self.full = self._pools(seeds, CLIPS, easy=True), self._pools(seeds, CLIPS)
+        self.seeds = seeds
         self.silent, self.crops = self._pools(seeds, 4 * CLIPS), self._pools(seeds, CROPS, crop=True)
 
     def run(self) -> None:
@@ -101,17 +106,32 @@ class _Trainer:
         with Gauge(self.plan.minutes, shown=self.rank == 0) as gauge:
             while (done := self._shared((time.monotonic() - start) / 60 / self.plan.minutes)) < 1:
                 self._rates(done, step)
-                if self.plan.start is None and done < SIGHT_SHARE:
+                if self.plan.start is None and done < DRILL_SHARE:
+                    losses = self._drill()
+                elif self.plan.start is None and done < SIGHT_SHARE:
                     losses = self._see(next(self.silent))
                 else:
                     self.net.model.visual.blocks.requires_grad_(False)
-                    losses = self._read(next(self.easy if done < EASY else self.full), next(self.crops))
+                    losses = self._read(next(self.easy if done < EASY else self.full), next(self.crops), done < EASY)
                 step += 1
                 gauge.move(done, CLIPS * self.plan.processes, losses)
                 if done * self.plan.minutes - saved > SAVE_EVERY:
                     saved = done * self.plan.minutes
                     self._save()
         self._save()
+
+    def _drill(self) -> dict[str, float]:
+        """A step of looking things up in texts."""
+        loss = self._looked_up(DRILLS)
+        self._learn(loss)
+        return {"drills": loss.item()}
+
+    def _looked_up(self, count: int) -> Tensor:
+        from .batch import collate
+        from .forward import losses
+
+        lessons = [self.teacher.drill(next(self.seeds)) for _ in range(count)]
+        return losses(self.net, self.head, collate(lessons, self.words, 2), self.words.zero)[0]
 
     def _see(self, seeds: list[int]) -> dict[str, float]:
         """A step of the vision tower alone."""
@@ -123,7 +143,7 @@ class _Trainer:
         self._learn(sight)
         return {"sight": sight.item()}
 
-    def _read(self, seeds: list[int], crops: list[int]) -> dict[str, float]:
+    def _read(self, seeds: list[int], crops: list[int], drills: bool) -> dict[str, float]:
         """A step of everything but the layers of the vision tower."""
         from .batch import collate
         from .forward import losses
@@ -132,7 +152,8 @@ class _Trainer:
         text, sight = losses(self.net, self.head, collate(lessons, self.words, 4), self.words.zero)
         cut = [self.teacher.crop(seed) for seed in crops]
         graded, _ = losses(self.net, self.head, collate(cut, self.words, 1), self.words.zero)
-        self._learn(0.3 * sight + text + 0.5 * graded)
+        loss = 0.3 * sight + text + 0.5 * graded
+        self._learn(loss + 0.3 * self._looked_up(DRILLS // 4) if drills else loss)
         return {"sight": sight.item(), "text": text.item(), "crops": graded.item()}
 
     def _learn(self, loss: Tensor) -> None:

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 NAMES = ("endoftext", "im_start", "im_end", "vision_start", "vision_end", "image_pad", "video_pad")
 SPECIAL = tuple(f"<|{name}|>" for name in NAMES)
 NUMBERS = 256
-WORDS = (*COLOURS, *SHAPES, *CORNERS, "Yes", "No", "yes", "no")
+THINGS = tuple(f"{colour} {shape}" for colour in COLOURS for shape in SHAPES)
+"""In the order of COLOURS, then SHAPES."""
+WORDS = (*THINGS, *COLOURS, *SHAPES, *CORNERS, "Yes", "No")
 PATTERN = (
-    r"\n|[.:?] |</?(?:think|answer|obj|box|t)>|(?<![a-z])\d+|\.\d(?!\d)|\b(?:"
+    r"Answer (?:Yes or No|0 for [^.]*)\.|assistant\n|user\n|\n|[.?] |(?<![a-z])\d+|\.\d(?!\d)|\b(?:"
     + "|".join(WORDS)
-    + r")\b|\b[A-J]\b|\b(?:system|user|assistant)\b"
+    + r")\b|\b[A-J]\b"
 )
-"""What is a piece of its own; the text between two of these is one piece too."""
+"""What is a piece of its own: what varies, and the ends of sentences; the text between two of these is one piece."""
 
 TEMPLATE = (
     "{%- for message in messages -%}{{ '<|im_start|>' + message['role'] + '\n' }}"
@@ -48,7 +50,7 @@ def build(texts: Iterable[str], most: int = 240) -> PreTrainedTokenizerFast:
     fixed = [*map(str, range(NUMBERS)), *(f".{d}" for d in range(10)), *"ABCDEFGHIJ", *WORDS]
     phrases = [piece for piece, count in seen.most_common() if count > 1 and len(piece) > 1][:most]
     units = [*(_spell(text) for text in fixed), *_alphabet(), *(_spell(text) for text in phrases)]
-    vocabulary = {unit: index for index, unit in enumerate([*SPECIAL, *dict.fromkeys(units)])}
+    vocabulary = {unit: index for index, unit in enumerate(dict.fromkeys([*SPECIAL, *units]))}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
     tokenizer.pre_tokenizer = _splitter()
     tokenizer.decoder = decoders.ByteLevel()
@@ -56,8 +58,8 @@ def build(texts: Iterable[str], most: int = 240) -> PreTrainedTokenizerFast:
 
 
 def token(tokenizer: PreTrainedTokenizerFast, text: str) -> int:
-    """The number of a token that is in the vocabulary as it is written."""
-    found = tokenizer.convert_tokens_to_ids(text)
+    """The number of a token by the text that it stands for."""
+    found = tokenizer.convert_tokens_to_ids(text if text in SPECIAL else _spell(text))
     assert isinstance(found, int)
     return found
 
