@@ -111,7 +111,8 @@ def name_loss(net: Any, seen: Tensor, batch: Batch) -> Tensor:
         return seen.new_zeros(())
     found, real = F.normalize(seen[there], dim=-1), batch.sights[there].long()
     table = net.model.language_model.embed_tokens.weight[batch.things].detach()
-    return 0.6 * F.cross_entropy(NAME_SCALE * found @ F.normalize(table, dim=-1).T, real[:, 1] * len(SHAPES) + real[:, 2])
+    likeness = NAME_SCALE * found @ F.normalize(table, dim=-1).T
+    return 0.6 * F.cross_entropy(likeness, real[:, 1] * len(SHAPES) + real[:, 2])
 
 
 def place_loss(net: Any, head: nn.Module, seen: Tensor, batch: Batch, numbers: int) -> Tensor:

@@ -24,7 +24,7 @@ FRAMES = "fps:1:16"
 
 
 def make(tokenizer: PreTrainedTokenizerFast, seed: int) -> Any:
-    """The model with fresh weights: layers add nothing yet, numbers are near their neighbours, things near their words."""
+    """The model with fresh weights: layers add nothing yet; numbers are near each other, things near their words."""
     import torch
     from transformers import Qwen2_5_VLForConditionalGeneration
 
