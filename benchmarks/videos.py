@@ -145,12 +145,9 @@ def unknown(data: bytearray) -> bytearray:
     return data.replace(b"avc1", b"zzz1")
 
 
-def resized(path: Path) -> Path:
-    """Two recordings, the second of another size."""
-    format_ = "mpegts"
-    first = Clip(format=format_).write(path)
-    second = Clip(format=format_, size=(64, 48), starts=range(800, 1600, 20)).write(path.with_name("second.ts"))
-    path.write_bytes(first.read_bytes() + second.read_bytes())
+def joined(path: Path, second: Clip) -> Path:
+    """Two recordings, one behind the other."""
+    path.write_bytes(Clip().write(path).read_bytes() + second.write(path.with_name("second.ts")).read_bytes())
     return path
 
 
@@ -201,6 +198,7 @@ READABLE: dict[str, Make] = {
     "mpeg4.avi": Clip(codec="mpeg4", options={"g": "12"}).write,
     "motion-jpeg.avi": Clip(codec="mjpeg", pix_fmt="yuvj420p", options={}).write,
     "broadcast.ts": Clip().write,
+    "starts-twice.ts": partial(joined, second=Clip()),
     "mpeg2.mpg": MPEG2.write,
     "interlaced.mp4": Clip(options={**H264, "flags": "+ilme+ildct"}).write,
     "grey.mp4": Clip(pix_fmt="gray").write,
@@ -227,7 +225,7 @@ DAMAGED: dict[str, Make] = {
     "cut-off.ts": partial(damaged, how=cut_off, clip=Clip()),
     "hole.mp4": partial(damaged, how=emptied, clip=Clip(muxer=FRONT)),
     "hole.mkv": partial(damaged, how=emptied, clip=Clip()),
-    "changes-size.ts": resized,
+    "changes-size.ts": partial(joined, second=Clip(size=(64, 48), starts=range(880, 1680, 20))),
 }
 """Name -> a file some of whose frames can be had."""
 

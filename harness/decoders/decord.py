@@ -103,8 +103,11 @@ class _Child:
 
 
 def _check_container(info: VideoInfo) -> None:
+    from av.stream import Disposition
+
     with opened(info.path) as (container, _):
-        names, videos = container.format.name, len(container.streams.video)
+        names = container.format.name
+        videos = sum(not s.disposition & Disposition.attached_pic for s in container.streams.video)
     if not CONTAINERS & set(names.split(",")) or not len(info.keys):
         raise VideoError(f"decord gives other frames than asked for of {info.path} ({names}); use --decoder pyav")
     if videos > 1:
