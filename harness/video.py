@@ -148,7 +148,7 @@ def _scan(container: InputContainer, stream: VideoStream) -> _Index:
     complete = len(np.unique(packets.pts[shown])) == np.count_nonzero(visible)
     if not complete or not len(keys) or UNTIMED & set(container.format.name.split(",")):
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        return _count(packets, unit, float(1 / rate))._replace(fault=fault)
+        return _count(packets, unit, 1 / rate)._replace(fault=fault)
     # What comes before the first keyframe cannot be decoded.
     shown &= packets.pts >= keys[0]
     order = np.argsort(packets.pts[shown])
@@ -173,15 +173,15 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[_Packets, 
     return _Packets(pts, dts, length, key.astype(bool), hidden.astype(bool)), fault
 
 
-def _count(packets: _Packets, unit: Fraction, interval: float) -> _Index:
+def _count(packets: _Packets, unit: Fraction, interval: Fraction) -> _Index:
     order = np.arange(len(packets.dts), dtype=np.int64)
     known = packets.dts[packets.dts != NONE]
     steps = np.diff(known)
     if np.any(steps > 0):
         # What a recording says of its rate is often not so; one that was started twice has times twice.
-        interval = float(np.median(steps[steps > 0])) * float(unit)
+        interval = Fraction(float(np.median(steps[steps > 0]))) * unit
     starts = np.unique(known)
-    times = _seconds(starts, unit) if len(starts) == len(order) else order * interval
+    times = _seconds(starts, unit) if len(starts) == len(order) else _seconds(order, interval)
     end = float(times[-1]) + float(int(packets.length[-1]) * unit) if len(order) else 0.0
     return _Index(times, order, np.array([], np.int64), end)
 

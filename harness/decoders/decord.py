@@ -2,11 +2,14 @@
 
 It does not say which frame it gives, and after a seek, in some streams, it is another one than was asked for. So it
 reads forward from the start, only files whose frames it counts and times like harness/video.py, and only from
-containers in which it then gives the right ones; for any other file all frames are errors.
+containers in which it then gives the right ones; for any other file all frames are errors. A frame that it has mended
+because the file is damaged cannot be told from a whole one: for such files trust pyav.
 """
 
 from __future__ import annotations
 
+import importlib
+import math
 import os
 import signal
 import struct
@@ -37,7 +40,7 @@ CONTAINERS = frozenset({"mov", "matroska"})
 ROUNDING = 0.001
 """Seconds by which its times, kept in single precision, may be off; more in long videos."""
 
-PROCESSES = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
+PROCESSES = get_context("forkserver") if "forkserver" in get_all_start_methods() else get_context("spawn")
 PROCESSES.set_forkserver_preload(["__main__", "decord", __name__])
 """A clean process, started once, of which each child is a copy: that takes no time."""
 
@@ -125,18 +128,17 @@ def _check_times(info: VideoInfo, found: NDArray[np.float64]) -> None:
 
 
 def _picture(info: VideoInfo, message: bytes) -> Pixels:
-    shape = SHAPE.unpack_from(message)
-    if shape != (info.height, info.width, 3):
-        shapes = f"{shape} where ({info.height}, {info.width}, 3) is right"
-        raise VideoError(f"decord gives frames of {info.path} the shape {shapes}; use --decoder pyav")
+    shape = (info.height, info.width, 3)
+    if message[: SHAPE.size] != SHAPE.pack(*shape) or len(message) != SHAPE.size + math.prod(shape):
+        right = f"where {info.width}x{info.height} in three colours is right"
+        raise VideoError(f"decord gives frames of {info.path} another shape, {right}; use --decoder pyav")
     return np.frombuffer(message, np.uint8, offset=SHAPE.size).reshape(shape)
 
 
 def _serve(outbox: Connection, path: str, order: Sequence[int]) -> None:
     """In the child: the time of every frame, then the frames asked for, with empty messages in between."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    import decord
-
+    decord = importlib.import_module("decord")
     reader = decord.VideoReader(path, num_threads=1)
     starts = reader.get_frame_timestamp(list(range(len(reader))))[:, 0]
     outbox.send_bytes(np.ascontiguousarray(starts, np.float64).tobytes())

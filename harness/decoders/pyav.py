@@ -115,7 +115,7 @@ class _Reader:
 
     def picture(self, frame: VideoFrame, index: int) -> Pixels | VideoError:
         """The frame in RGB, turned as it is to be displayed; VideoError when the video has changed its size."""
-        picture = self.colours.reformat(frame, format="rgb24").to_ndarray()
+        picture = np.asarray(self.colours.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
         picture = np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
         height, width, _ = picture.shape
         if (width, height) == (self.info.width, self.info.height):
