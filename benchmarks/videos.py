@@ -25,14 +25,17 @@ from numpy.typing import NDArray
 from harness import plugins
 from harness.decoders import Read
 from harness.errors import HarnessError, VideoError
-from harness.video import VideoInfo, probe
+from harness.video import probe
 
 Picture = NDArray[np.uint8]
 Truth = list[tuple[float, Picture]]
 """The time and the pixels of each frame."""
 
-NEAR = 12.0
-"""Mean difference, of 255, up to which pixels are those of the same frame in other colours; of two frames it is 50."""
+NEAR = 1.0
+"""Mean difference in brightness, of 255, up to which it is the same frame with its colours spread in another way."""
+
+BRIGHTNESS = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue (ITU-R BT.601)."""
 
 H264 = {"g": "12", "bf": "3", "preset": "ultrafast"}
 """Keyframes often, and pictures that are stored in another order than they are shown."""
@@ -253,7 +256,7 @@ class Outcome:
 
     exact: int = 0
     near: int = 0
-    """The right frame in slightly other colours."""
+    """The right frame with its colours spread over the pixels in another way."""
     wrong: int = 0
     errors: int = 0
     said: str = ""
@@ -282,12 +285,7 @@ def judge(path: Path, whole: Path, read: Read) -> Outcome:
         info = probe(str(path))
     except VideoError as error:
         return Outcome(said=str(error))
-    return compare(info, sequential(whole), read)
-
-
-def compare(info: VideoInfo, truth: Truth, read: Read) -> Outcome:
-    """Read all frames and compare each with the truth."""
-    outcome = Outcome(said=info.broken or "")
+    truth, outcome = sequential(whole), Outcome(said=info.broken or "")
     times = np.array([time for time, _ in truth])
     for index, picture in read(info, range(len(info.times))):
         if isinstance(picture, VideoError):
@@ -298,11 +296,16 @@ def compare(info: VideoInfo, truth: Truth, read: Read) -> Outcome:
         right = truth[place][1]
         if picture.shape == right.shape and np.array_equal(picture, right):
             outcome.exact += 1
-        elif picture.shape == right.shape and np.abs(picture.astype(int) - right).mean() <= NEAR:
+        elif picture.shape == right.shape and difference(picture, right) <= NEAR:
             outcome.near += 1
         else:
             outcome.wrong += 1
     return outcome
+
+
+def difference(left: Picture, right: Picture) -> float:
+    """Of two pictures, in brightness, on the mean."""
+    return float(np.abs((left.astype(float) - right) @ np.array(BRIGHTNESS)).mean())
 
 
 def main() -> None:
@@ -318,7 +321,7 @@ def main() -> None:
         decoders = {name: plugins.load("harness.decoders", name)() for name in names}
     except HarnessError as error:
         raise SystemExit(str(error)) from error
-    table = Table("video", *(f"{name} ({decoder.software})" for name, decoder in decoders.items()), show_lines=True)
+    table = Table("video", *(f"{name} ({decoder.software})" for name, decoder in decoders.items()))
     with tempfile.TemporaryDirectory() as scratch:
         for name, make in ODD.items():
             path = Path(scratch) / name

@@ -15,7 +15,6 @@ from types import ModuleType
 from typing import Any
 
 import av
-import numpy as np
 import pytest
 
 from harness import extent, plugins
@@ -60,7 +59,7 @@ NOT_FOR_DECORD = {
     ),
 }
 OTHER_COLOURS = {"10-bit-hevc.mp4", "interlaced.mp4"}
-"""decord's older FFmpeg spreads their colours over the pixels in another way; brightness is the same."""
+"""decord's older FFmpeg spreads their colours over the pixels in another way; brightness is off by less than 1."""
 
 HIDDEN_BY_DECORD = {"hole.mkv"}
 """It gives a frame that it has mended, and does not say so."""
@@ -145,8 +144,8 @@ def test_decord_gives_the_same_pixels_or_an_error(name: str, files: Any, decord:
 
 
 def test_frames_that_are_near_are_nearer_than_any_other(files: Any) -> None:
-    pictures = [picture.astype(int) for _, picture in odd.sequential(files("b-frames.mp4")[1])]
-    assert all(np.abs(a - b).mean() > 2 * odd.NEAR for a, b in zip(pictures, pictures[1:], strict=False))
+    pictures = [picture for _, picture in odd.sequential(files("b-frames.mp4")[1])]
+    assert all(odd.difference(a, b) > 10 * odd.NEAR for a, b in zip(pictures, pictures[1:], strict=False))
 
 
 def test_a_decoder_that_hangs_is_ended(files: Any, decord: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
