@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from harness.video import VideoInfo, decode, probe
+from harness.decoders.pyav import decode
+from harness.video import VideoInfo, probe
 
 Picture = NDArray[np.uint8]
 
@@ -66,7 +67,7 @@ def naive(info: VideoInfo, times: Sequence[float]) -> list[Picture]:
 
 
 def ours(info: VideoInfo, times: Sequence[float]) -> list[Picture]:
-    """`harness.video.decode`."""
+    """`harness.decoders.pyav.decode`."""
     return decode(info.path, times, info)
 
 

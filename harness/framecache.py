@@ -101,11 +101,11 @@ class FrameCache:
         self._size = size
 
 
-def identity(video: str) -> str:
-    """What a video's frames are filed under: it changes when the file or the decoder does."""
+def identity(video: str, software: str) -> str:
+    """What a video's frames are filed under: it changes when the file or the software of the decoder does."""
     path = Path(video).resolve()
     stat = path.stat()
-    return json.dumps([str(path), stat.st_size, stat.st_mtime_ns, *_software()])
+    return json.dumps([str(path), stat.st_size, stat.st_mtime_ns, software, *_software()])
 
 
 def key(video: str, frame: Frame) -> str:

@@ -15,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import framecache, prompt, sampling
+from harness import framecache, plugins, prompt, sampling
+from harness.decoders import Decoder, Read
 from harness.errors import VideoError
 from harness.framecache import FrameCache
 from harness.geometry import Box
 from harness.records import Frame, View
-from harness.video import Pixels, VideoInfo, probe, read
+from harness.video import Pixels, VideoInfo, probe
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,6 +30,9 @@ Results = dict[Frame, "Image | VideoError"]
 
 PROBED = 256
 """Videos whose presentation times are kept in memory."""
+
+PROBED_FRAMES = 1 << 24
+"""Frames of those videos, at 16 bytes each; the video used last may have more."""
 
 
 class Frames:
@@ -43,12 +47,19 @@ class Frames:
         cache_bytes: int = 16 << 30,
         memory_bytes: int = 1 << 30,
         threads: int = 0,
+        decoder: str = "pyav",
+        partial: bool = False,
     ) -> None:
-        """Without `cache` nothing is kept on disk; 0 threads means one for each core, up to 8."""
+        """Without `cache` nothing is kept on disk; 0 threads means one for each core, up to 8.
+
+        A video that breaks off is an error, or with `partial` its frames before that are all that there is of it.
+        """
         self.decoded = 0
         """Frames that were decoded so far; one that came from memory or disk does not count."""
         self.passes = 0
         """Times that a video was gone through for its frames."""
+        self._decoder: Decoder = plugins.load("harness.decoders", decoder)()
+        self._partial = partial
         self._disk = FrameCache(cache, cache_bytes) if cache else None
         self._memory = _Memory(memory_bytes)
         self._pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8), "frames")
@@ -71,6 +82,7 @@ class Frames:
             height=info.height,
             size=prompt.family(family).resize(info.width, info.height, max_pixels),
             family=family,
+            note=info.broken,
         )
 
     async def get(self, frames: Sequence[Frame]) -> list[Image]:
@@ -98,15 +110,26 @@ class Frames:
         if video in self._failed:
             raise VideoError(self._failed[video])
         if video not in self._probed:
-            self._probed[video] = asyncio.get_running_loop().run_in_executor(self._pool, probe, video)
+            self._probed[video] = asyncio.get_running_loop().run_in_executor(self._pool, self._probe, video)
         self._probed.move_to_end(video)
-        while len(self._probed) > PROBED:
+        probing = self._probed[video]
+        while len(self._probed) > 1 and (len(self._probed) > PROBED or self._frames_probed() > PROBED_FRAMES):
             self._probed.popitem(last=False)
         try:
-            return await asyncio.shield(self._probed[video])
+            return await asyncio.shield(probing)
         except VideoError as error:
             self._failed[video] = str(error)
             raise VideoError(str(error)) from error
+
+    def _probe(self, video: str) -> VideoInfo:
+        info = probe(video)
+        if info.broken and not self._partial:
+            raise VideoError(f"{info.broken}; copy or download it again, or use what there is with --partial-videos")
+        return info
+
+    def _frames_probed(self) -> int:
+        done = [each for each in self._probed.values() if each.done() and not each.cancelled()]
+        return sum(len(each.result().times) for each in done if each.exception() is None)
 
     def _ask(self, frame: Frame) -> asyncio.Future[Image | VideoError]:
         if frame.video not in self._waiting:
@@ -139,13 +162,13 @@ class Frames:
         results: Results = {}
         keys: dict[Frame, str] = {}
         if self._disk:
-            results, keys = await run(self._pool, _from_disk, self._disk, video, frames)
+            results, keys = await run(self._pool, _from_disk, self._disk, video, self._decoder.software, frames)
         missing = [frame for frame in frames if frame not in results]
         if not missing:
             return results
         try:
             info = await self._info(video)
-            fresh, decoded = await run(self._pool, _decode, info, missing)
+            fresh, decoded = await run(self._pool, _decode, self._decoder.read, info, missing)
         except VideoError as error:
             return results | dict.fromkeys(missing, error)
         self.passes += decoded > 0
@@ -191,11 +214,13 @@ def _checked(result: Image | VideoError) -> Image:
     return result
 
 
-def _from_disk(disk: FrameCache, video: str, frames: Iterable[Frame]) -> tuple[Results, dict[Frame, str]]:
+def _from_disk(
+    disk: FrameCache, video: str, software: str, frames: Iterable[Frame]
+) -> tuple[Results, dict[Frame, str]]:
     from PIL.Image import fromarray
 
     try:
-        identity = framecache.identity(video)
+        identity = framecache.identity(video, software)
     except OSError:
         return {}, {}
     keys = {frame: framecache.key(identity, frame) for frame in frames}
@@ -211,7 +236,7 @@ def _to_disk(disk: FrameCache, keys: Mapping[Frame, str], results: Results) -> N
             disk.store(keys[frame], np.asarray(image))
 
 
-def _decode(info: VideoInfo, frames: Sequence[Frame]) -> tuple[Results, int]:
+def _decode(read: Read, info: VideoInfo, frames: Sequence[Frame]) -> tuple[Results, int]:
     """The frames, and how many pictures of the video that took."""
     results: Results = {}
     wanted: defaultdict[int, list[Frame]] = defaultdict(list)

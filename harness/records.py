@@ -63,12 +63,14 @@ class View:
     duration: float
     """Length of the video in seconds."""
     width: int
-    """Width of the source video as displayed, in pixels."""
+    """Width of the source video in pixels, turned as it is displayed but not stretched (harness/video.py)."""
     height: int
     size: tuple[int, int]
     """(width, height) in pixels at which frames reach the model."""
     family: str
     """The model family, which fixes the coordinate convention (harness/prompt.py)."""
+    note: str | None = None
+    """What is wrong with the video, where it was used all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

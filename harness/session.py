@@ -80,6 +80,8 @@ def look_up(asked: Asked) -> Setup:
     model = resolve(name, asked.family) if name else None
     family = model.family if model else known_family(asked.family or next(iter(FAMILIES))).name
     decoding = asked.decoding(model.max_tokens if model else None)
+    decoder = full_name(asked.decoder)
+    plugins.load("harness.decoders", decoder)()
     make_engine, vote = plugins.load("harness.engines", engine), plugins.load("harness.scaling", voter)
     plans = make(asked, model)
     return Setup(
@@ -90,7 +92,9 @@ def look_up(asked: Asked) -> Setup:
         voter=vote,
         decoding=decoding,
         plans=plans,
-        run=manifest(asked, plans, model=model, family=family, engine=engine, decoding=decoding, voter=voter),
+        run=manifest(
+            asked, plans, model=model, family=family, engine=engine, decoding=decoding, decoder=decoder, voter=voter
+        ),
     )
 
 
@@ -131,7 +135,12 @@ def _engine_settings(asked: Asked, model: Model | None) -> EngineSettings:
 def _answer(setup: Setup, store: Store, console: Console) -> None:
     """Ask what is owed."""
     asked = setup.asked
-    frames = Frames((asked.cache or default_cache()) if asked.cache_gb else None, cache_bytes=int(asked.cache_gb * 1e9))
+    frames = Frames(
+        (asked.cache or default_cache()) if asked.cache_gb else None,
+        cache_bytes=int(asked.cache_gb * 1e9),
+        decoder=asked.decoder,
+        partial=asked.partial_videos,
+    )
     loop = Loop(
         engine=setup.engine(_engine_settings(asked, setup.model), frames),
         views=frames,

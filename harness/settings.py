@@ -73,6 +73,9 @@ class Asked:
     trust_remote_code: bool = False
     answers: Path | None = None
     in_flight: int = 32
+    decoder: str = "pyav"
+    partial_videos: bool = False
+    """Whether videos that break off are used up to there; else they are errors."""
     cache: Path | None = None
     cache_gb: float = 16.0
     """0 is no cache."""

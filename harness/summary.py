@@ -30,6 +30,8 @@ class Line:
     rollouts: int
     truncated: int
     tokens: int
+    note: str | None
+    """What is wrong with its video."""
 
 
 @dataclass(slots=True)
@@ -43,7 +45,8 @@ class Lines:
         responses = record.responses
         light = replace(record, responses=(), predictions=(), view=None)
         cut = sum(r.finish == "length" for r in responses)
-        self.found.append(Line(light, len(responses), cut, sum(r.tokens for r in responses)))
+        note = record.view.note if record.view and record.score else None
+        self.found.append(Line(light, len(responses), cut, sum(r.tokens for r in responses), note))
 
 
 def summarise(folder: Path, run: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,6 +83,7 @@ def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: S
             part = [line for line in lines if line.record.sample.groups.get(axis) == value]
             if part:
                 by.setdefault(axis, {})[value] = _metrics(task, part, wrong)
+    notes = Counter(line.note for line in lines if line.note is not None)
     errors = Counter(record.error for record in records if record.error is not None)
     return {
         "version": spec["version"],
@@ -87,6 +91,7 @@ def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: S
         **main,
         "reasons": {name: _reason(records) for name, value in main["evaluated"].items() if value is None},
         "errors": dict(sorted(errors.items())),
+        "notes": dict(sorted(notes.items())),
         "by": by,
     }
 

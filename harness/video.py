@@ -1,26 +1,31 @@
-"""A video file: when each of its frames is on screen, and the pixels of those asked for.
+"""A video file: how large its pictures are and when each of them is on screen.
 
 Times are the container's presentation times in seconds. The frame on screen at a time is the last one
-that began by then; before the first frame it is the first. A frame is exact or it is an error.
+that began by then; before the first frame it is the first.
+
+Pictures are turned as the file says, and not stretched where it says that pixels are not square: so OpenCV and decord
+give them, with which annotations are made, and it is in these pixels that boxes are counted. Of several videos in a
+file the first counts; a cover is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from harness import extent
 from harness.errors import VideoError
 
 if TYPE_CHECKING:
-    from av import Packet, VideoFrame
+    from av import Packet
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -30,11 +35,14 @@ Pixels = NDArray[np.uint8]
 ROUNDING = 0.0005
 """Seconds by which a time may fall short of a frame's start, so that times written with three decimals find it."""
 
-SKIPPABLE = frozenset({"h264", "mpeg4", "mpeg2video"})
-"""Codecs in which no frame at all depends on one that is marked as non-reference (in HEVC a higher layer may)."""
-
 UNTIMED = frozenset({"avi"})
 """Containers that number frames in coding order: their pictures are counted from the start instead."""
+
+LONGEST = 1000 * 3600.0
+"""Seconds; who says that it lasts longer has times that are damaged."""
+
+NONE = -(1 << 63)
+"""A time that is not known, among those that are (libavutil's AV_NOPTS_VALUE)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +51,7 @@ class VideoInfo:
 
     path: str
     width: int
-    """Width in pixels as displayed, that is after rotation."""
+    """Width in pixels as displayed, that is after rotation, but not stretched."""
     height: int
     duration: float
     """When the last frame leaves the screen, in seconds."""
@@ -55,63 +63,63 @@ class VideoInfo:
     """The same in the container's unit; 0, 1, 2 ... where pictures are counted."""
     keys: NDArray[np.int64]
     """Ticks of the keyframes; empty where pictures are counted."""
+    broken: str | None = None
+    """In a sentence, that the file breaks off; the frames are those before that."""
 
     def on_screen(self, times: ArrayLike) -> list[int]:
         """The index of the frame on screen at each time."""
         found = np.searchsorted(self.times, np.asarray(times, np.float64) + ROUNDING, side="right") - 1
         return [int(i) for i in np.maximum(found, 0)]
 
+    def frame(self, index: int) -> str:
+        """A frame in words, for messages."""
+        return f"the frame at {self.times[index]:.3f} s of {self.path}"
+
 
 def probe(path: str) -> VideoInfo:
-    """Read all presentation times and decode the first frame; VideoError when it is not a video that can be read."""
-    with _open(path) as (container, stream):
-        times, ticks, keys, end = _scan(container, stream)
+    """Read all presentation times and decode a frame; VideoError when it is not a video that can be read."""
+    with opened(path) as (container, stream):
+        index = _scan(container, stream)
         rate = float(stream.average_rate or 0)
+    times = index.times
     if not len(times):
         raise VideoError(f"{path} holds no frames; copy or download it again")
     span = float(times[-1] - times[0])
+    if not 0 <= span <= LONGEST:
+        raise VideoError(f"{path} says that it lasts {span / 3600:.0f} hours; its times are damaged, convert it")
     fps = (len(times) - 1) / span if span else rate or 1.0
-    end = max(end, float(times[-1]) + (0.0 if end > times[-1] else 1 / fps))
-    info = VideoInfo(path=path, width=0, height=0, duration=end, fps=fps, times=times, ticks=ticks, keys=keys)
-    height, width, _ = decode(path, times[:1], info)[0].shape
+    info = VideoInfo(
+        path=path,
+        width=0,
+        height=0,
+        duration=max(index.end, float(times[-1]) + (0.0 if index.end > times[-1] else 1 / fps)),
+        fps=fps,
+        times=times,
+        ticks=index.ticks,
+        keys=index.keys,
+        broken=_broken(path, index),
+    )
+    width, height = _size(path)
     return replace(info, width=width, height=height)
 
 
-def decode(path: str, times: ArrayLike, info: VideoInfo | None = None) -> list[Pixels]:
-    """The frame on screen at each of the times; VideoError when one of them cannot be decoded."""
-    info = info or probe(path)
-    wanted = info.on_screen(times)
-    found: dict[int, Pixels] = {}
-    for index, picture in read(info, wanted):
-        if isinstance(picture, VideoError):
-            raise picture
-        found[index] = picture
-    return [found[index] for index in wanted]
+def _broken(path: str, index: _Index) -> str | None:
+    reason = extent.missing(path) or index.fault
+    return f"{path} breaks off at {index.times[-1]:.1f} s: it {reason}" if reason else None
 
 
-def read(info: VideoInfo, indices: Iterable[int]) -> Iterator[tuple[int, Pixels | VideoError]]:
-    """Each frame of `info.times` with those indices once, with a VideoError in place of one that cannot be decoded."""
-    order, lost = sorted(set(indices)), []
-    with _open(info.path) as (container, stream):
-        reader = _Reader(info, container, stream, {int(info.ticks[i]) for i in order}, jump=True)
-        for index in order:
-            frame = reader.find(int(info.ticks[index]))
-            if frame is None:
-                lost.append(index)
-            else:
-                yield index, reader.picture(frame)
-    if lost:
-        yield from _read_all(info, lost, jump=not reader.gradual)
+def _size(path: str) -> tuple[int, int]:
+    """(width, height) of the first picture that can be decoded."""
+    import av
 
-
-def _read_all(info: VideoInfo, order: Sequence[int], jump: bool) -> Iterator[tuple[int, Pixels | VideoError]]:
-    with _open(info.path) as (container, stream):
-        reader = _Reader(info, container, stream, None, jump)
-        for index in order:
-            frame = reader.find(int(info.ticks[index]))
-            where = f"the frame at {info.times[index]:.3f} s of {info.path}"
-            damage = VideoError(f"{where} is damaged; copy or download the file again")
-            yield index, reader.picture(frame) if frame else damage
+    with opened(path) as (container, stream):
+        for packet in intact(container.demux(stream)):
+            with suppress(av.FFmpegError):
+                for frame in packet.decode():
+                    return (
+                        (frame.height, frame.width) if round(frame.rotation / 90) % 2 else (frame.width, frame.height)
+                    )
+    raise VideoError(f"no frame of {path} can be decoded; copy or download it again, or convert it to H.264")
 
 
 class _Index(NamedTuple):
@@ -119,151 +127,70 @@ class _Index(NamedTuple):
     ticks: NDArray[np.int64]
     keys: NDArray[np.int64]
     end: float
+    fault: str | None = None
+
+
+class _Packets(NamedTuple):
+    """The packets of a stream in the order of the file; a column each, so that long videos fit in memory."""
+
+    pts: NDArray[np.int64]
+    dts: NDArray[np.int64]
+    length: NDArray[np.int64]
+    key: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
 
 
 def _scan(container: InputContainer, stream: VideoStream) -> _Index:
     unit = stream.time_base or Fraction(1)
-    packets = [p for p in map(_Entry.of, _intact(container.demux(stream))) if p.size]
-    keys = sorted({p.pts for p in packets if p.key and p.pts is not None})
-    shown = sorted((p.pts, p.length) for p in packets if p.pts is not None and not p.hidden)
-    complete = len({pts for pts, _ in shown}) == sum(not p.hidden for p in packets)
-    if not complete or not keys or UNTIMED & set(container.format.name.split(",")):
-        return _count(packets, unit, 1 / (stream.average_rate or stream.guessed_rate or Fraction(25)))
+    packets, fault = _packets(container, stream)
+    timed, visible = packets.pts != NONE, ~packets.hidden
+    keys, shown = np.unique(packets.pts[timed & packets.key]), timed & visible
+    complete = len(np.unique(packets.pts[shown])) == np.count_nonzero(visible)
+    if not complete or not len(keys) or UNTIMED & set(container.format.name.split(",")):
+        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        return _count(packets, unit, 1 / rate)._replace(fault=fault)
     # What comes before the first keyframe cannot be decoded.
-    shown = [(pts, length) for pts, length in shown if pts >= keys[0]]
-    ticks = np.array([pts for pts, _ in shown], np.int64)
-    end = sum(shown[-1]) if shown else 0
-    return _Index(_seconds(ticks, unit), ticks, np.array(keys, np.int64), float(end * unit))
+    shown &= packets.pts >= keys[0]
+    order = np.argsort(packets.pts[shown])
+    ticks = packets.pts[shown][order]
+    end = (int(ticks[-1]) + int(packets.length[shown][order[-1]])) * unit if len(ticks) else 0
+    return _Index(_seconds(ticks, unit), ticks, keys, float(end), fault)
 
 
-def _count(packets: Sequence[_Entry], unit: Fraction, interval: Fraction) -> _Index:
-    order = np.arange(len(packets), dtype=np.int64)
-    starts = [p.dts for p in packets if p.dts is not None]
-    timed = len(set(starts)) == len(packets)
-    times = _seconds(np.array(sorted(starts), np.int64), unit) if timed else _seconds(order, interval)
-    end = times[-1] + packets[-1].length * unit if len(packets) else 0
-    return _Index(times, order, np.array([], np.int64), float(end))
+def _packets(container: InputContainer, stream: VideoStream) -> tuple[_Packets, str | None]:
+    """All of them up to where the file breaks off, and why it does."""
+    import av
+
+    cells, fault = array("q"), None
+    try:
+        for p in container.demux(stream):
+            if p.size:
+                times = (NONE if p.pts is None else p.pts, NONE if p.dts is None else p.dts)
+                cells.extend((*times, p.duration or 0, p.is_keyframe, p.is_discard))
+    except av.FFmpegError as error:
+        fault = f"cannot be read any further ({error.strerror})"
+    pts, dts, length, key, hidden = np.array(cells, np.int64).reshape(-1, 5).T
+    return _Packets(pts, dts, length, key.astype(bool), hidden.astype(bool)), fault
 
 
-class _Entry(NamedTuple):
-    pts: int | None
-    dts: int | None
-    length: int
-    size: int
-    key: bool
-    hidden: bool
-
-    @classmethod
-    def of(cls, packet: Packet[VideoStream]) -> _Entry:
-        p = packet
-        return cls(p.pts, p.dts, p.duration or 0, p.size, p.is_keyframe, p.is_discard)
+def _count(packets: _Packets, unit: Fraction, interval: Fraction) -> _Index:
+    order = np.arange(len(packets.dts), dtype=np.int64)
+    known = packets.dts[packets.dts != NONE]
+    steps = np.diff(known)
+    if np.any(steps > 0):
+        # What a recording says of its rate is often not so; one that was started twice has times twice.
+        interval = Fraction(float(np.median(steps[steps > 0]))) * unit
+    starts = np.unique(known)
+    times = _seconds(starts, unit) if len(starts) == len(order) else _seconds(order, interval)
+    end = float(times[-1]) + float(int(packets.length[-1]) * unit) if len(order) else 0.0
+    return _Index(times, order, np.array([], np.int64), end)
 
 
 def _seconds(ticks: NDArray[np.int64], unit: Fraction) -> NDArray[np.float64]:
-    return ticks * unit.numerator / unit.denominator
+    return ticks.astype(np.float64) * unit.numerator / unit.denominator
 
 
-class _Reader:
-    """Goes through a file, decoding forward, and jumps when a keyframe lies before the frame that is looked for."""
-
-    def __init__(
-        self,
-        info: VideoInfo,
-        container: InputContainer,
-        stream: VideoStream,
-        only: Collection[int] | None,
-        jump: bool,
-    ) -> None:
-        from av.video.reformatter import VideoReformatter
-
-        self.info, self.container, self.stream, self.jump = info, container, stream, jump
-        self.only = only if len(info.keys) and stream.codec_context.name in SKIPPABLE else None
-        """The ticks that matter; frames on which none of them depends are left out. None: all of them matter."""
-        self.segment = 0
-        """Index of the last keyframe that went to the decoder."""
-        self.entry: int | None = None
-        """The keyframe jumped to, until it has come out of the decoder as a whole picture."""
-        self.gradual = False
-        """Whether there are keyframes from which the picture only builds up, so that one cannot jump to them."""
-        self.broken: set[int] = set()
-        """Segments in which something could not be decoded."""
-        self.frames = self._walk(container.demux(stream))
-        self.colours = VideoReformatter()
-        self.held: tuple[int, VideoFrame] | None = None
-        """A frame that came when an earlier one was looked for."""
-
-    def find(self, tick: int) -> VideoFrame | None:
-        """The frame of that tick, not before the last one found; None when it cannot be decoded."""
-        from av.video.frame import PictureType
-
-        segment = self._segment(tick)
-        if self.jump and segment > self.segment:
-            self._seek(segment)
-        while item := self.held or next(self.frames, None):
-            found, frame = item
-            self.held = item if found > tick else None
-            if found == self.entry and frame.pict_type == PictureType.I:
-                self.entry = None
-            if found >= tick:
-                if found == tick and self.entry is None and not self._damaged(segment):
-                    return frame
-                break
-        self.gradual |= self.entry is not None
-        return None
-
-    def picture(self, frame: VideoFrame) -> Pixels:
-        """The frame in RGB, turned as it is to be displayed."""
-        picture = self.colours.reformat(frame, format="rgb24").to_ndarray()
-        return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
-
-    def _segment(self, tick: int) -> int:
-        return int(np.searchsorted(self.info.keys, tick, side="right")) - 1
-
-    def _damaged(self, segment: int) -> bool:
-        return segment in self.broken or (not self.jump and min(self.broken, default=segment + 1) <= segment)
-
-    def _seek(self, key: int) -> None:
-        import av
-
-        # Containers look for decoding times, so a seek can land on a later keyframe than it was given.
-        for target in range(key, -1, -1):
-            packets: Iterator[Packet[VideoStream]] = iter(())
-            first = []
-            with suppress(av.FFmpegError):
-                self.container.seek(int(self.info.keys[target]), stream=self.stream)
-                packets = self.container.demux(self.stream)
-                first = [next(packets)]
-            if first and first[0].pts is not None and first[0].pts <= self.info.keys[key]:
-                break
-        self.segment, self.entry, self.held = key, int(self.info.keys[key]), None
-        self.broken.clear()
-        self.frames = self._walk(chain(first, packets))
-
-    def _walk(self, packets: Iterator[Packet[VideoStream]]) -> Iterator[tuple[int, VideoFrame]]:
-        import av
-
-        context, counted = self.stream.codec_context, count()
-        for packet in _intact(packets):
-            if packet.is_keyframe and packet.pts is not None:
-                self.segment = max(self.segment, self._segment(packet.pts))
-            needed = self.only is None or packet.is_keyframe or not packet.size or packet.pts in self.only
-            context.skip_frame = "DEFAULT" if needed else "NONREF"
-            frames: Sequence[VideoFrame] = ()
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                self.broken.add(self.segment)
-                if not len(self.info.keys):
-                    return
-            for frame in frames:
-                found = frame.pts if len(self.info.keys) else next(counted)
-                if found is not None:
-                    if frame.is_corrupt:
-                        self.broken.add(self._segment(found))
-                    yield found, frame
-
-
-def _intact(packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
+def intact(packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
     """The packets up to where the file breaks off."""
     import av
 
@@ -272,7 +199,8 @@ def _intact(packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStre
 
 
 @contextmanager
-def _open(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file and its first video; VideoError when it is not a video that can be read."""
     import av
     from av.stream import Disposition
 

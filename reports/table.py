@@ -67,6 +67,9 @@ def show(console: Console, run: Data, scores: Data) -> None:
         console.print(Text(counts(task["counts"])), soft_wrap=True)
         for reason, number in sorted(task["errors"].items(), key=lambda each: -each[1])[:3]:
             console.print(Text(f"  {number} x {' '.join(reason.split())}"), soft_wrap=True)
+        if notes := task.get("notes"):
+            told_of = f"{sum(notes.values())} samples were evaluated with a video that is not whole; see report.md"
+            console.print(Text(told_of), soft_wrap=True)
 
 
 def _small(told: Data) -> str | None:
@@ -124,6 +127,8 @@ def _section(run: Data, scores: Data, name: str, task: Data) -> list[str]:
         [key, per_cent(value), per_cent(task["all"][key]), task["reasons"].get(key, "")]
         for key, value in task["evaluated"].items()
     ])  # fmt: skip
+    if notes := task.get("notes"):
+        lines += _table(["evaluated all the same", "samples"], [[note, str(n)] for note, n in notes.items()])
     if task["errors"]:
         lines += _table(["error", "samples"], [[reason, str(n)] for reason, n in task["errors"].items()])
     return lines

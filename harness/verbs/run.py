@@ -36,6 +36,8 @@ def run(
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code in the model folder.")] = False,
     answers: Annotated[Path | None, Option(help="File of the scripted engine.")] = None,
     in_flight: Annotated[int, Option(help="Samples under way at once.")] = 32,
+    decoder: Annotated[str, Option(help="pyav; or decord, slower and in a process of its own.")] = "pyav",
+    partial_videos: Annotated[bool, Option("--partial-videos", help="Use videos that break off up to there.")] = False,
     cache: Annotated[Path | None, Option(help="Folder of decoded frames.", show_default="in ~/.cache")] = None,
     cache_gb: Annotated[float, Option(help="Size of that folder; 0 for none.")] = 16.0,
     retry_errors: Annotated[bool, Option("--retry-errors", help="Ask failed samples again.")] = False,

@@ -79,11 +79,12 @@ def test_a_cache_that_cannot_be_written_is_warned_of_once(tmp_path: Path, caplog
 def test_the_key_changes_with_the_file_and_with_what_is_asked(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     path.write_bytes(b"1")
-    before = identity(str(path))
+    before = identity(str(path), "av 1")
     (tmp_path / "link.mp4").symlink_to(path)
-    assert identity(str(tmp_path / "link.mp4")) == before
+    assert identity(str(tmp_path / "link.mp4"), "av 1") == before
+    assert identity(str(path), "av 2") != before
     path.write_bytes(b"12")
-    assert identity(str(path)) != before
+    assert identity(str(path), "av 1") != before
     frames = [
         Frame(video="v", time=time, size=size, crop=crop)
         for time in (1.0, 1.5)

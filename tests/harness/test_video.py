@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
-import harness.video
+import harness.decoders.pyav
+from harness.decoders.pyav import decode, read
 from harness.errors import VideoError
-from harness.video import Pixels, decode, probe, read
+from harness.video import Pixels, probe
 
 SIZE = (96, 64)
 
@@ -159,14 +160,14 @@ def test_nothing_is_decoded_that_need_not_be(tmp_path: Path, monkeypatch: pytest
     info = probe(path)
     assert len(info.keys) == 10
     seen: list[object] = []
-    plain = harness.video._Reader._walk
+    plain = harness.decoders.pyav._Reader._walk
 
     def walk(reader: Any, packets: Any) -> Iterator[Any]:
         for found, frame in plain(reader, packets):
             seen.append(found)
             yield found, frame
 
-    monkeypatch.setattr(harness.video._Reader, "_walk", walk)
+    monkeypatch.setattr(harness.decoders.pyav._Reader, "_walk", walk)
     assert [index for index, _ in read(info, [0, 91, 93, 240])] == [0, 91, 93, 240]
     assert len(seen) == 1 + 4 + 1
 
