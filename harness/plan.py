@@ -104,7 +104,7 @@ def configured(asked: Asked, task: Task) -> Task:
 
 def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
     preset, task = task.preset(asked.preset), configured(asked, task)
-    frames = first(asked.frames, preset.frames, model and model.frames, task.frames)
+    frames = first(asked.frames, preset.frames, model.frames if model else None, task.frames)
     recipe(frames)
     root = data_folder(asked.data, task.name)
     samples = task.samples(root)
@@ -122,7 +122,7 @@ def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
         all_items=len(items),
         fingerprint=fingerprint(samples, root),
         frames=frames,
-        max_pixels=first(asked.max_pixels, preset.max_pixels, model and model.max_pixels, task.max_pixels),
+        max_pixels=first(asked.max_pixels, preset.max_pixels, model.max_pixels if model else None, task.max_pixels),
         decoding=asked.decoding(model.max_tokens if model else None, preset),
     )
 

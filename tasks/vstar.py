@@ -161,7 +161,7 @@ class VStar(Task):
         return score
 
     def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
-        """Means of both chains, AM, LGM, mAM, mLGM and joint rates; a published program skips items without an answer."""
+        """Means of both chains, AM, LGM, mAM, mLGM and joint rates; published programs skip items without an answer."""
         return _vstar_metrics.aggregate(_vstar_metrics.kept(records) if self.published else records)
 
     def overall(self, records: Sequence[Record]) -> Mapping[str, float | None]:

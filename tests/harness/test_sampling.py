@@ -101,7 +101,24 @@ def test_smart_takes_an_even_number_of_frames_spread_evenly(seconds: float, rate
 
 @pytest.mark.parametrize(
     "text",
-    ["step:1", "step:0:16", "step:1:0", "smart:2", "smart:2:1", "smart:x:64", "", "uniform", "uniform:", "uniform:0", "uniform:-3", "uniform:2.5", "uniform:4:4", "fps", "fps:0", "fps:-1"]
+    [
+        "step:1",
+        "step:0:16",
+        "step:1:0",
+        "smart:2",
+        "smart:2:1",
+        "smart:x:64",
+        "",
+        "uniform",
+        "uniform:",
+        "uniform:0",
+        "uniform:-3",
+        "uniform:2.5",
+        "uniform:4:4",
+        "fps",
+        "fps:0",
+        "fps:-1",
+    ]
     + ["fps:nan", "fps:inf", "fps:x", "fps:1:0", "fps:1:2:3", "random:8", "16", "fps:1:"],
 )
 def test_a_bad_recipe_is_told_the_forms(text: str) -> None:

@@ -139,7 +139,9 @@ def test_without_ratings_the_answer_is_matched_and_that_is_said(tmp_path: Path) 
     row = {k: v for k, v in results()[0].items() if k != "VQA_score"} | {"answer_vqa": "The cup"}
     found = VStar().imported(write(tmp_path, [row]), ())
     assert found.records[0].score and found.records[0].score.values == {"acc": 1.0}
-    assert found.notes == (f"{tmp_path / 'results.json'} has no VQA_score: the answers to what are judged by exact match",)
+    assert found.notes == (
+        f"{tmp_path / 'results.json'} has no VQA_score: the answers to what are judged by exact match",
+    )
 
 
 def test_rows_in_any_order_find_their_items_in_the_data_folder(tmp_path: Path) -> None:
@@ -187,7 +189,9 @@ VIDEO = {"video_id": "001", "duration": "short", "domain": "Knowledge", "sub_cat
 
 
 def responses(*texts: str | None) -> list[dict[str, Any]]:
-    asked = [QUESTION | {"question_id": f"001-{n}"} | ({} if t is None else {"response": t}) for n, t in enumerate(texts)]
+    asked = [
+        QUESTION | {"question_id": f"001-{n}"} | ({} if t is None else {"response": t}) for n, t in enumerate(texts)
+    ]
     return [VIDEO | {"questions": asked}]
 
 

@@ -83,7 +83,7 @@ def test_video_mme_is_asked_with_bare_frames_and_no_system_turn() -> None:
 LETTERS: list[tuple[str, str | None, str | None]] = [
     ("B) pear", None, None),
     ("<answer>C</answer>", None, None),
-    ("<think>x</think><answer> C </answer>", "C", None),
+    ("<think>x</think><answer> C </answer>", "C", "C"),
     ("<think>x</think><answer>C.</answer>", None, "C"),
     ("<think>x</think><answer>(C)</answer>", None, "C"),
     ("<think>x</think><answer>c</answer>", None, None),
