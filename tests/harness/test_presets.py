@@ -53,7 +53,8 @@ def test_released_sets_options_frames_pixels_and_decoding(data: Path) -> None:
 
 
 def test_paper_is_the_default_and_leaves_a_model_its_own(data: Path) -> None:
-    for asked in ({}, {"preset": "paper"}):
+    ways: list[dict[str, Any]] = [{}, {"preset": "paper"}]
+    for asked in ways:
         assert [p.frames for p in plans(data, **asked)] == ["uniform:16", "uniform:64"]
         assert {p.decoding for p in plans(data, **asked)} == {Decoding()}
         own = plans(data, NANO, **asked)
