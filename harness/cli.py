@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import data, report, run, tasks, train
+from harness.verbs import data, imports, report, run, tasks, train
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("tasks")(tasks.tasks)
 app.command("report")(report.report)
+app.command("import")(imports.imports)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 

@@ -4,13 +4,43 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from harness.errors import UsageError
 from harness.records import Frame, Prediction, Record, Request, Response, Sample, Score, View
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+PAPER = "paper"
+"""The preset that every task has: its own defaults."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """How a published program runs a task; what is None is left to the model and to the defaults."""
+
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the task, as text."""
+    frames: str | None = None
+    max_pixels: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """A result file made elsewhere."""
+
+    records: tuple[Record, ...]
+    """One for each sample of the file, in its order; those without an answer have an error."""
+    notes: tuple[str, ...] = ()
+    """What is odd about the file, in sentences."""
 
 
 class Task(ABC):
@@ -32,6 +62,15 @@ class Task(ABC):
     """Default pixel budget of a frame."""
     columns: ClassVar[Mapping[str, str]]
     """Metric key -> heading, for the columns of the report's main table."""
+    presets: ClassVar[Mapping[str, Preset]] = {}
+    """Name -> how a published program differs from the defaults, which are the preset "paper"."""
+
+    def preset(self, name: str) -> Preset:
+        """The preset of that name; UsageError lists those there are."""
+        known = {PAPER: Preset(), **self.presets}
+        if name not in known:
+            raise UsageError(f"the task {self.name} has no preset {name!r}; there are: {', '.join(known)}")
+        return known[name]
 
     @abstractmethod
     def samples(self, root: Path) -> list[Sample]:
@@ -53,8 +92,19 @@ class Task(ABC):
     def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
         """The metrics of many samples. A record without a score, or with None for a value, is left out of its mean.
 
-        The report calls this for all records and for each group of each axis in `Sample.groups`.
+        The report calls this for each group of each axis in `Sample.groups`.
         """
+
+    def overall(self, records: Sequence[Record]) -> Mapping[str, float | None]:
+        """The same for all records: as `aggregate`, but for a program that sums up the whole in another way."""
+        return self.aggregate(records)
+
+    def imported(self, path: Path, samples: Sequence[Sample]) -> Imported:
+        """The records of a result file in the benchmark's own format; DataError when it is not what it should be.
+
+        With `samples`, those of the data folder, it gives their answers; without, the file is the annotation as well.
+        """
+        raise UsageError(f"the task {self.name} does not know how to import {path}")
 
     @abstractmethod
     def reference(self, sample: Sample, view: View) -> str:

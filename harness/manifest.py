@@ -16,7 +16,7 @@ from typing import Any
 from harness.contracts import Task
 from harness.errors import UsageError
 from harness.model import Model
-from harness.plan import Plan
+from harness.plan import Plan, Questions
 from harness.schema import dumps, loads
 from harness.settings import Asked, Decoding
 
@@ -46,7 +46,8 @@ def manifest(
         "format": 1,
         "partial": any(plan.partial for plan in plans),
         "settings": {
-            "tasks": [_task(plan) for plan in plans],
+            "preset": asked.preset,
+            "tasks": [_task(plan, decoding) for plan in plans],
             "model": None
             if model is None
             else {"name": model.name, "family": model.family, "fingerprint": fingerprint_model(model.path)},
@@ -55,7 +56,7 @@ def manifest(
                 "name": engine,
                 "dtype": asked.dtype,
                 "options": dict(asked.engine_options),
-                "answers": None if asked.answers is None else _hash_file(asked.answers),
+                "answers": None if asked.answers is None else hash_file(asked.answers, "--answers"),
             },
             "decoding": asdict(decoding),
             "video": {"decoder": decoder, "partial": asked.partial_videos},
@@ -63,12 +64,12 @@ def manifest(
             "seed": asked.seed,
             "limit": asked.limit,
         },
-        "tasks": {plan.task.name: _described(plan) for plan in plans},
+        "tasks": {plan.task.name: described(plan) for plan in plans},
         "places": {
             "model": None if model is None else str(model.path),
             **{f"data of {plan.task.name}": str(plan.root.resolve()) for plan in plans},
         },
-        "sessions": [_session(asked)],
+        "sessions": [session(asked)],
     }
     return dict(loads(dumps(document, "run.json"), "run.json"))
 
@@ -78,19 +79,24 @@ def options(task: Task) -> dict[str, Any]:
     return {f.name: getattr(task, f.name) for f in fields(task)} if is_dataclass(task) else {}
 
 
-def _task(plan: Plan) -> dict[str, Any]:
+def _task(plan: Plan, decoding: Decoding) -> dict[str, Any]:
+    how = {} if plan.decoding == decoding else {"decoding": asdict(plan.decoding)}
+    return {**identified(plan), "frames": plan.frames, "max_pixels": plan.max_pixels, **how}
+
+
+def identified(plan: Questions) -> dict[str, Any]:
+    """Which questions of which task."""
     return {
         "plugin": plan.plugin,
         "name": plan.task.name,
         "version": plan.task.version,
         "options": options(plan.task),
         "fingerprint": plan.fingerprint,
-        "frames": plan.frames,
-        "max_pixels": plan.max_pixels,
     }
 
 
-def _described(plan: Plan) -> dict[str, Any]:
+def described(plan: Questions) -> dict[str, Any]:
+    """What a report says of a task."""
     return {
         "title": plan.task.title,
         "source": plan.task.source,
@@ -102,7 +108,8 @@ def _described(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _session(asked: Asked) -> dict[str, Any]:
+def session(asked: Asked) -> dict[str, Any]:
+    """One start of the command."""
     return {
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "argv": sys.argv,
@@ -151,8 +158,9 @@ def fingerprint_model(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _hash_file(path: Path) -> str:
+def hash_file(path: Path, flag: str) -> str:
+    """SHA-256 of a file that a flag names; UsageError when it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise UsageError(f"cannot read --answers {path}: {error.strerror}") from error
+        raise UsageError(f"cannot read {flag} {path}: {error.strerror}") from error

@@ -1,11 +1,11 @@
-"""What a run will ask: each task with its options, its samples, and how its videos are sampled."""
+"""What a run will ask: each task with its options, its samples, and how its videos are sampled and answers drawn."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from harness.model import Model
 from harness.records import Sample
 from harness.sampling import recipe
 from harness.schema import dumps
-from harness.settings import Asked, configure
+from harness.settings import Asked, Decoding, configure, first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """One task of a run."""
+class Questions:
+    """One task of a run, and what it asks."""
 
     plugin: str
     """How the task is found again: its name, or the path of its file."""
@@ -36,8 +36,6 @@ class Plan:
     """Items before --limit."""
     fingerprint: str
     """SHA-256 over all samples of the data folder."""
-    frames: str
-    max_pixels: int
 
     @property
     def partial(self) -> bool:
@@ -60,6 +58,15 @@ class Plan:
             videos.setdefault(sample.video, []).append(sample)
         for samples in videos.values():
             yield from samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Questions):
+    """And how it asks."""
+
+    frames: str
+    max_pixels: int
+    decoding: Decoding
 
 
 def make(asked: Asked, model: Model | None) -> list[Plan]:
@@ -89,16 +96,19 @@ def full_name(plugin: str) -> str:
     return str(Path(plugin).resolve()) if plugin.endswith(".py") else plugin
 
 
+def configured(asked: Asked, task: Task) -> Task:
+    """The task with its options: those of the preset, --prompt and -o, each outranking the one before."""
+    prompt = {"prompt": asked.prompt} if asked.prompt is not None and hasattr(task, "prompt") else {}
+    return configure(task, {**task.preset(asked.preset).options, **prompt, **asked.options.get(task.name, {})})
+
+
 def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
-    options = dict(asked.options.get(task.name, {}))
-    if asked.prompt is not None and hasattr(task, "prompt"):
-        options.setdefault("prompt", asked.prompt)
-    task = configure(task, options)
-    frames = asked.frames or (model and model.frames) or task.frames
+    preset, task = task.preset(asked.preset), configured(asked, task)
+    frames = first(asked.frames, preset.frames, model.frames if model else None, task.frames)
     recipe(frames)
     root = data_folder(asked.data, task.name)
     samples = task.samples(root)
-    _check(samples, task.name, root)
+    check(samples, task.name, root)
     items = [*dict.fromkeys(sample.item for sample in samples)]
     chosen = set(items)
     if asked.limit is not None and asked.limit < len(items):
@@ -112,7 +122,8 @@ def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
         all_items=len(items),
         fingerprint=fingerprint(samples, root),
         frames=frames,
-        max_pixels=asked.max_pixels or (model and model.max_pixels) or task.max_pixels,
+        max_pixels=first(asked.max_pixels, preset.max_pixels, model.max_pixels if model else None, task.max_pixels),
+        decoding=asked.decoding(model.max_tokens if model else None, preset),
     )
 
 
@@ -121,7 +132,8 @@ def data_folder(data: Path, task: str) -> Path:
     return data / task if (data / task).is_dir() else data
 
 
-def _check(samples: list[Sample], task: str, root: Path) -> None:
+def check(samples: Sequence[Sample], task: str, root: Path) -> None:
+    """DataError when there are no samples, or two of one id."""
     if not samples:
         raise DataError(f"the task {task} has no samples in {root}; give another --data")
     seen: set[str] = set()
@@ -131,7 +143,7 @@ def _check(samples: list[Sample], task: str, root: Path) -> None:
         seen.add(sample.id)
 
 
-def fingerprint(samples: list[Sample], root: Path) -> str:
+def fingerprint(samples: Sequence[Sample], root: Path) -> str:
     """SHA-256 over the samples, with videos relative to the data folder; the videos themselves are not read."""
     digest = hashlib.sha256()
     for sample in samples:

@@ -45,6 +45,8 @@ class Job:
     sample: Sample
     frames: str
     max_pixels: int
+    decoding: Decoding | None = None
+    """None is that of the loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ class Loop:
 
     def decode(self, job: Job, request: Request) -> Request:
         """The request of a task with the run's decoding and the sample's own seed."""
-        how = self.decoding
+        how = job.decoding or self.decoding
         return replace(
             request,
             n=how.n,

@@ -1,4 +1,4 @@
-"""Which frames of a video a model is shown: recipes such as "uniform:16" and "fps:2:64"."""
+"""Which frames of a video a model is shown: recipes such as "uniform:16", "fps:2:64" and "step:1:16"."""
 
 from __future__ import annotations
 
@@ -38,7 +38,44 @@ def fps(rate: str, cap: str | None = None) -> Recipe:
     return choose
 
 
-RECIPES: dict[str, Callable[..., Recipe]] = {"uniform": uniform, "fps": fps}
+def step(rate: str, cap: str) -> Recipe:
+    """Every k-th frame, k being whole frames of 1/rate seconds; `cap` spread evenly in a video of more than cap/rate.
+
+    As the released V-STaR program of Open-o3-Video picks them: indices are cut, not rounded, to whole numbers, and a
+    video of exactly cap/rate seconds is not spread.
+    """
+    a_second, wanted = _positive(rate), _whole(cap)
+
+    def choose(info: VideoInfo) -> Sequence[int]:
+        total = len(info.times)
+        if int(total / info.fps * a_second + ROUNDING) > wanted:
+            return sorted({int(i) for i in np.linspace(0, total - 1, wanted, dtype=int)})
+        return range(0, total, max(1, int(info.fps / a_second + ROUNDING)))[:wanted]
+
+    return choose
+
+
+def smart(rate: str, cap: str) -> Recipe:
+    """`rate` frames a second but at least 4 and at most `cap`, an even number of them, spread evenly.
+
+    As the loader of the Qwen-VL models (qwen_vl_utils) picks them.
+    """
+    a_second, most = _positive(rate), _whole(cap) // 2 * 2
+    if most < 2:
+        raise ValueError(cap)
+
+    def choose(info: VideoInfo) -> Sequence[int]:
+        total = len(info.times)
+        wanted = min(max(total / info.fps * a_second + ROUNDING, 4), most, total)
+        return uniform(str(max(1, int(wanted) // 2 * 2)))(info)
+
+    return choose
+
+
+ROUNDING = 1e-6
+"""What a rate that was computed from presentation times may lack to the whole number that a file states."""
+
+RECIPES: dict[str, Callable[..., Recipe]] = {"uniform": uniform, "fps": fps, "step": step, "smart": smart}
 """Name -> what makes a recipe of the parts after the colons."""
 
 
@@ -49,8 +86,8 @@ def recipe(text: str) -> Recipe:
         return RECIPES[name](*parts)
     except (KeyError, TypeError, ValueError):
         raise UsageError(
-            f"cannot sample frames by {text!r}; use uniform:N (N frames, evenly spread), fps:R (R frames a second) "
-            "or fps:R:N (at most N of them)"
+            f"cannot sample frames by {text!r}; use uniform:N (N frames, evenly spread), fps:R (R frames a second), "
+            "fps:R:N (at most N of them), or as released programs do step:R:N or smart:R:N"
         ) from None
 
 

@@ -63,9 +63,14 @@ def session(asked: Asked, console: Console) -> int:
             kept = f"stopped; {len(store.done)} samples are kept in {asked.out}: the same command goes on"
             console.print(kept, highlight=False, markup=False, soft_wrap=True)
             return 130
-        scores = summarise(asked.out, setup.run)
-        write(asked.out / SCORES, "scores", scores)
-        publish(asked.out, setup.run, scores, console)
+        return finish(asked.out, setup.run, console)
+
+
+def finish(folder: Path, run: Mapping[str, Any], console: Console) -> int:
+    """Write scores.json and report.md of a run folder, and print the tables; the exit code."""
+    scores = summarise(folder, run)
+    write(folder / SCORES, "scores", scores)
+    publish(folder, run, scores, console)
     if all(task["counts"]["evaluated"] == 0 for task in scores["tasks"].values()):
         console.print("no sample could be evaluated; see the errors above", highlight=False)
         return 1
@@ -79,11 +84,11 @@ def look_up(asked: Asked) -> Setup:
     name = asked.model or (DEFAULT_MODEL if engine in WITH_WEIGHTS else None)
     model = resolve(name, asked.family) if name else None
     family = model.family if model else known_family(asked.family or next(iter(FAMILIES))).name
-    decoding = asked.decoding(model.max_tokens if model else None)
     decoder = full_name(asked.decoder)
     plugins.load("harness.decoders", decoder)()
     make_engine, vote = plugins.load("harness.engines", engine), plugins.load("harness.scaling", voter)
     plans = make(asked, model)
+    decoding = plans[0].decoding
     return Setup(
         asked=asked,
         model=model,
@@ -173,4 +178,10 @@ def _owed(plans: Sequence[Plan], store: Store) -> Iterator[Job]:
     for plan in plans:
         for sample in plan.by_video():
             if key(plan.task.name, sample.id) not in store.done:
-                yield Job(task=plan.task, sample=sample, frames=plan.frames, max_pixels=plan.max_pixels)
+                yield Job(
+                    task=plan.task,
+                    sample=sample,
+                    frames=plan.frames,
+                    max_pixels=plan.max_pixels,
+                    decoding=plan.decoding,
+                )

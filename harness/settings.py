@@ -9,10 +9,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from harness.contracts import Task
+from harness.contracts import PAPER, Preset, Task
 from harness.errors import UsageError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +52,15 @@ class Asked:
     family: str | None = None
     engine: str | None = None
     """None is vllm where there is a GPU and vLLM, else transformers."""
+    preset: str = PAPER
+    """How a published program runs the tasks; what is given here outranks it, and it outranks the model's own."""
     n: int = 1
-    temperature: float = 0.0
-    top_p: float = 1.0
-    repetition_penalty: float = 1.0
+    temperature: float | None = None
+    """None is 0."""
+    top_p: float | None = None
+    """None is 1."""
+    repetition_penalty: float | None = None
+    """None is 1."""
     max_tokens: int | None = None
     """None is the model's own, else 1024."""
     seed: int = 0
@@ -90,18 +97,24 @@ class Asked:
         _need(self.max_pixels is None or self.max_pixels >= 1, "--max-pixels", self.max_pixels, "at least 1")
         _need(math.isfinite(self.cache_gb) and self.cache_gb >= 0, "--cache-gb", self.cache_gb, "0 or more")
 
-    def decoding(self, max_tokens: int | None = None) -> Decoding:
-        """How to decode, with the model's own number of tokens where none was asked for."""
+    def decoding(self, max_tokens: int | None = None, preset: Preset | None = None) -> Decoding:
+        """How to decode: as asked for, else by the preset, else with the model's own number of tokens."""
+        way = preset or Preset()
         return Decoding(
             n=self.n,
-            temperature=self.temperature,
-            top_p=self.top_p,
-            repetition_penalty=self.repetition_penalty,
-            max_tokens=_first(self.max_tokens, max_tokens, 1024),
+            temperature=first(self.temperature, way.temperature, 0.0),
+            top_p=first(self.top_p, way.top_p, 1.0),
+            repetition_penalty=first(self.repetition_penalty, way.repetition_penalty, 1.0),
+            max_tokens=first(self.max_tokens, way.max_tokens, max_tokens, 1024),
         )
 
 
-def _first(*values: int | None) -> int:
+def first(*values: T | None) -> T:
+    """The first that is not None.
+
+    >>> first(None, 0, 1)
+    0
+    """
     return next(v for v in values if v is not None)
 
 

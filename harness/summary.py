@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from harness.errors import DataError
 from harness.plan import load
 from harness.records import Record, Score
 from harness.store import read_records
+
+Sums = Callable[[Sequence[Record]], Mapping[str, float | None]]
 
 COUNTS = ("samples", "items", "evaluated", "errors", "unscored", "abstentions", "rollouts", "truncated", "tokens")
 
@@ -76,13 +78,13 @@ def restore(spec: Mapping[str, Any]) -> Task:
 def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: Sequence[Line]) -> dict[str, Any]:
     records = [line.record for line in lines]
     wrong = _counted_as_wrong(records)
-    main = _metrics(task, lines, wrong)
+    main = _metrics(task.overall, lines, wrong)
     by: dict[str, dict[str, Any]] = {}
     for axis, values in told["groups"].items():
         for value in values:
             part = [line for line in lines if line.record.sample.groups.get(axis) == value]
             if part:
-                by.setdefault(axis, {})[value] = _metrics(task, part, wrong)
+                by.setdefault(axis, {})[value] = _metrics(task.aggregate, part, wrong)
     notes = Counter(line.note for line in lines if line.note is not None)
     errors = Counter(record.error for record in records if record.error is not None)
     return {
@@ -96,15 +98,15 @@ def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: S
     }
 
 
-def _metrics(task: Task, lines: Sequence[Line], wrong: Mapping[str, Score]) -> dict[str, Any]:
+def _metrics(sums: Sums, lines: Sequence[Line], wrong: Mapping[str, Score]) -> dict[str, Any]:
     records = [line.record for line in lines]
     every = [
         replace(r, score=wrong[r.sample.kind]) if r.score is None and r.sample.kind in wrong else r for r in records
     ]
     return {
         "counts": _counts(lines),
-        "evaluated": _finite(task.aggregate(records)),
-        "all": _finite(task.aggregate(every)),
+        "evaluated": _finite(sums(records)),
+        "all": _finite(sums(every)),
     }
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.contracts import PAPER
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -101,10 +103,12 @@ def _about(run: Data, scores: Data) -> list[str]:
     model, decoding = asked["model"], asked["decoding"]
     lines = [
         f"- model: {model['name'] if model else 'none'}; engine: {asked['engine']['name']}, {asked['engine']['dtype']}",
-        f"- decoding: {', '.join(f'{name} {value}' for name, value in decoding.items())}",
+        f"- decoding: {_listed(decoding) if decoding else 'not known, answers were made elsewhere'}",
         f"- voter: {asked['voter']}; seed: {asked['seed']}",
         "- figures are per cent; n is the number of evaluated samples",
     ]
+    if asked.get("preset", PAPER) != PAPER:
+        lines.append(f"- preset: {asked['preset']}")
     if run["partial"]:
         lines.append(f"- **partial run**: {asked['limit']} items a task, drawn with the seed")
     if not scores["finished"]:
@@ -112,12 +116,24 @@ def _about(run: Data, scores: Data) -> list[str]:
     return lines
 
 
+def _listed(values: Data) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _how(spec: Data) -> str:
+    """Frames and decoding of a task."""
+    if spec["frames"] is None:
+        return "Frames not known"
+    own = f"; decoding {_listed(spec['decoding'])}" if "decoding" in spec else ""
+    return f"Frames {spec['frames']}, at most {spec['max_pixels']} pixels each{own}"
+
+
 def _section(run: Data, scores: Data, name: str, task: Data) -> list[str]:
     told = run["tasks"][name]
     spec = next(spec for spec in run["settings"]["tasks"] if spec["name"] == name)
     options = ", ".join(f"{key}={value}" for key, value in spec["options"].items())
     lines = [f"## {_safe(told['title'])} ({marks(run, scores, name)})", "", _safe(told["source"]), "",
-             f"Frames {spec['frames']}, at most {spec['max_pixels']} pixels each; {options or 'no options'}.", "",
+             f"{_how(spec)}; {options or 'no options'}.", "",
              f"{counts(task['counts'])}.", ""]  # fmt: skip
     lines += _table(["", *told["columns"].values(), "n"], [[label, *row] for label, row in _overall(task, told)])
     for axis, values in task["by"].items():

@@ -86,7 +86,15 @@ def read(path: Path) -> list[Row]:
     """The rows of a .json list, a .jsonl or a .parquet file."""
     if not path.is_file():
         raise DataError(f"there is no file {path}; put the published annotation there, or give another data folder")
-    data = _parquet(path) if path.suffix == ".parquet" else _json(path)
+    return _rows(path, _parquet(path) if path.suffix == ".parquet" else _json(path, _text(path)))
+
+
+def rows(path: Path, text: str) -> list[Row]:
+    """The rows in a text that stands for that of the file."""
+    return _rows(path, _json(path, text))
+
+
+def _rows(path: Path, data: Any) -> list[Row]:
     if not isinstance(data, list) or not data:
         raise DataError(f"{path}: expected a list of rows, found {type(data).__name__} {str(data)[:40]!r}")
     for index, row in enumerate(data):
@@ -95,9 +103,15 @@ def read(path: Path) -> list[Row]:
     return [Row(path, index, row) for index, row in enumerate(data)]
 
 
-def _json(path: Path) -> Any:
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
+    except ValueError as error:
+        raise DataError(f"{path}: expected JSON, found something else: {error}") from error
+
+
+def _json(path: Path, text: str) -> Any:
+    try:
         if path.suffix == ".jsonl":
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         return json.loads(text)

@@ -6,7 +6,7 @@ short closed answers; the published figures come from a model judge and are not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness import metrics
 from harness.records import Prediction, Record, Sample, Score
@@ -14,6 +14,9 @@ from harness.records import Prediction, Record, Sample, Score
 JUDGE = "exact match"
 RECALL_AT = (0.3, 0.5, 0.7)
 AP_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
+RIGHT = 2
+"""The judge's rating from which an answer is right."""
+COMPONENTS = ("acc", "tiou_1", "viou_1", "tiou_2", "viou_2")
 JOINT_TIOU, JOINT_VIOU = 0.3, 0.1
 """From where "when" and "where" count as right in the joint rates."""
 PARTS = {
@@ -51,10 +54,47 @@ def aggregate(records: Sequence[Record]) -> dict[str, float | None]:
             result[f"{name}_{chain}"] = _mean(values, f"when_{chain}", name)
         for name in ("viou", *(f"ap_{_at(m)}" for m in AP_AT)):
             result[f"{name}_{chain}"] = _mean(values, f"where_{chain}", name)
-    result |= chain_summary(*(result[k] for k in ("acc", "tiou_1", "viou_1", "tiou_2", "viou_2")))
+    result |= chain_summary(*(result[k] for k in COMPONENTS))
     for chain in "12":
         result |= {f"joint_{name}_{chain}": rate for name, rate in _joint(values, chain).items()}
-    return result
+    return result | _ratings(v for (_, kind), v in values.items() if kind == "what" and "rating" in v)
+
+
+def _ratings(found: Iterable[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """The judge's mean rating, 0-3, of the answers that it rated, and of all with 0 for the others."""
+    ratings = [values["rating"] for values in found]
+    if not ratings:
+        return {}
+    return {"rating": metrics.mean(ratings), "rating_all": metrics.mean(rating or 0.0 for rating in ratings)}
+
+
+def judged(rating: float | None) -> dict[str, float | None]:
+    """The metrics of a "what" answer that a judge rated 0-3; None is an answer of the judge that is no number.
+
+    >>> judged(2), judged(None)
+    ({'rating': 2, 'acc': 1.0}, {'rating': None, 'acc': None})
+    """
+    return {"rating": rating, "acc": None if rating is None else float(rating >= RIGHT)}
+
+
+def kept(records: Sequence[Record]) -> list[Record]:
+    """The records that the published programs score: those of the items with an answer to "what"."""
+    found = {
+        r.sample.item for r in records if r.sample.kind == "what" and r.score and not (r.vote and not r.vote.answer)
+    }
+    return [record for record in records if record.sample.item in found]
+
+
+def over_all(found: Mapping[str, float | None], records: Sequence[Record]) -> dict[str, float | None]:
+    """The sums of the items kept, but with accuracy and joint rates as shares of all items."""
+    items, scored = ({r.sample.item for r in part} for part in (records, kept(records)))
+    shares = {
+        name: value * len(scored) / len(items)
+        for name, value in found.items()
+        if value is not None and (name == "acc" or name.startswith("joint_"))
+    }
+    result = {**found, **shares}
+    return result | chain_summary(*(result[k] for k in COMPONENTS))
 
 
 Values = Mapping[tuple[str, str], Mapping[str, float | None]]

@@ -18,9 +18,9 @@ SPAN = "From <t>start</t>s to <t>end</t>s"
 BOXES = '{"second": [x1,y1,x2,y2], ...}'
 
 
-def question(sample: Sample, view: View, think: bool) -> str:
-    """The text that follows the frames."""
-    return f"\n{_ask(sample, view)}\n{_form(sample.kind, think)}"
+def question(sample: Sample, view: View, think: bool) -> tuple[str, str]:
+    """The text before the frames, of which there is none, and the text after them."""
+    return "", f"\n{_ask(sample, view)}\n{_form(sample.kind, think)}"
 
 
 def _ask(sample: Sample, view: View) -> str:
@@ -52,12 +52,12 @@ def seconds(sample: Sample) -> list[str]:
     return [parse.write_second(t) for t in sorted(sample.boxes)]
 
 
-def reference(sample: Sample, view: View, think: bool) -> str:
-    """A response that scores 1.0."""
+def reference(sample: Sample, view: View, scale: View, think: bool) -> str:
+    """A response that scores 1.0; `scale` fixes the coordinates of the answer, `view` those of the reasoning."""
     if sample.kind == "what":
         answer = sample.answer or ""
     elif sample.kind.startswith("when"):
         answer = parse.write_span(sample.span) if sample.span else ""
     else:
-        answer = parse.write_boxes(view, sample.boxes)
+        answer = parse.write_boxes(scale, sample.boxes)
     return f"{parse.write_think(view, sample.evidence)}<answer>{answer}</answer>" if think else answer

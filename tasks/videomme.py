@@ -8,26 +8,26 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import ascii_uppercase
 from typing import ClassVar
 
 from harness import metrics, parse, prompt
-from harness.contracts import Task
+from harness.contracts import Imported, Preset, Task
 from harness.errors import UsageError
 from harness.prompt import THINK
 from harness.records import Prediction, Record, Request, Response, Sample, Score, View
 from harness.shapes import questions
 from harness.shapes.clip import Clip
 
-from . import _annotations, _demo, _srt
-from ._annotations import Row
+from . import _annotations, _demo, _released, _srt, _videomme_import, _videomme_released, _videomme_rows
 from ._srt import Cue
 
 FOLDER = "videomme"
 ANNOTATION = "test-00000-of-00001"
-AXES = ("duration", "domain", "sub_category", "task_type")
+PROMPTS = ("think", "direct", "released", "released-direct")
+PARSERS = ("strict", "official", "o3")
 PREFIXES = (
     "The best answer is",
     "The correct answer is",
@@ -55,19 +55,35 @@ class VideoMME(Task):
     max_pixels: ClassVar[int] = 512 * 512
     columns: ClassVar[Mapping[str, str]] = {"acc": "Acc"}
 
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "released": Preset(
+            options={"prompt": "released", "parser": "o3"},
+            frames="smart:2:64",
+            max_pixels=512 * 512,
+            repetition_penalty=1.05,
+            max_tokens=8192,
+        )
+    }
+
     prompt: str = "think"
-    """With "think" the model is asked to reason and cite first, with "direct" for the letter alone."""
+    """With "think" the model is asked to reason and cite first, with "direct" for the letter alone; "released" and
+    "released-direct" ask as Open-o3-Video's program does."""
     parser: str = "strict"
-    """With "strict" an answer is one letter; "official" takes the first capital A-D and leaves out what has none."""
+    """With "strict" an answer is one letter; "official" takes the first capital A-D and leaves out what has none; "o3"
+    reads as Open-o3-Video's program does, and takes what it cannot read for an A."""
     subtitles: bool = False
     """Whether the subtitles of the frames are shown."""
 
     def __post_init__(self) -> None:
         """Check the options."""
-        if self.prompt not in ("think", "direct"):
-            raise UsageError(f"videomme has no prompt {self.prompt!r}; there are: think, direct")
-        if self.parser not in ("strict", "official"):
-            raise UsageError(f"videomme has no parser {self.parser!r}; there are: strict, official")
+        for name, known in (("prompt", PROMPTS), ("parser", PARSERS)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"videomme has no {name} {getattr(self, name)!r}; there are: {', '.join(known)}")
+
+    @property
+    def thinks(self) -> bool:
+        """Whether reasoning is asked for."""
+        return not self.prompt.endswith("direct")
 
     def samples(self, root: Path) -> list[Sample]:
         """One sample a row, in the order of the file."""
@@ -75,14 +91,17 @@ class VideoMME(Task):
         files = [root / FOLDER / f"{ANNOTATION}{suffix}" for suffix in (".parquet", ".json", ".jsonl")]
         rows = _annotations.read(next((f for f in files if f.is_file()), files[0]))
         _annotations.unique(rows, "question_id")
-        return [_sample(row, root) for row in rows]
+        return [_videomme_rows.sample(row, root) for row in rows]
 
     def request(self, sample: Sample, view: View) -> Request:
         """The frames, their subtitles when asked for, then the question with its options."""
         options = "\n".join(f"{letter}. {text}" for letter, text in zip(ascii_uppercase, sample.options, strict=False))
+        if self.prompt.startswith("released"):
+            text = self._subtitles(sample, view) + _videomme_released.question(sample.question, options, self.thinks)
+            return Request(parts=(*_released.bare(view), text))
         form = (
             f"{THINK}Then give the letter of the best option between <answer> and </answer>."
-            if self.prompt == "think"
+            if self.thinks
             else "Respond with only the letter of the best option."
         )
         text = f"\n{self._subtitles(sample, view)}{sample.question}\n{options}\n{form}"
@@ -96,23 +115,35 @@ class VideoMME(Task):
 
     def read(self, sample: Sample, view: View, response: Response) -> Prediction:
         """The letter, by the parser asked for."""
-        content, problems = parse.answer(response.text)
-        if content is None and (self.prompt == "direct" or self.parser == "official"):
-            content, problems = parse.remainder(response.text), ()
         evidence, claims = parse.evidence(view, response.text)
-        answer: str | None = None
-        found: tuple[str, ...] = ()
-        if content is not None:
-            answer, found = official(content) if self.parser == "official" else parse.letter(content, sample.options)
-        return Prediction(
-            answer=answer, evidence=evidence, rollout=response.rollout, problems=(*problems, *found, *claims)
-        )
+        answer, problems = self._letter(sample, response.text)
+        return Prediction(answer=answer, evidence=evidence, rollout=response.rollout, problems=(*problems, *claims))
+
+    def _letter(self, sample: Sample, text: str) -> tuple[str | None, tuple[str, ...]]:
+        if self.parser == "o3":
+            answer = _videomme_released.letter(text, sample.options, self.thinks)
+            return answer, () if answer else ("no letter",)
+        content, problems = parse.answer(text)
+        if content is None and (not self.thinks or self.parser == "official"):
+            content, problems = parse.remainder(text), ()
+        if content is None:
+            return None, problems
+        answer, found = official(content) if self.parser == "official" else parse.letter(content, sample.options)
+        return answer, (*problems, *found)
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
-        """Whether the letter is right; the official parser leaves a missing letter unscored."""
-        if prediction.answer is None and self.parser == "official":
+        """Whether the letter is right; a missing one is unscored with the official parser, and an A with "o3"."""
+        answer = prediction.answer
+        if answer is None and self.parser == "official":
             return Score(values={"acc": None}, reason="the official parser leaves out an answer without a letter")
-        return Score(values={"acc": float(prediction.answer == sample.answer)})
+        if answer is None and self.parser == "o3":
+            answer = _videomme_released.UNREAD
+        return Score(values={"acc": float(answer == sample.answer)})
+
+    def imported(self, path: Path, samples: Sequence[Sample]) -> Imported:
+        """A result file in the published form; answers need no answer tag."""
+        direct, think = (replace(self, prompt=prompt) for prompt in ("direct", "think"))
+        return _videomme_import.imported(direct, think, path, samples)
 
     def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
         """Accuracy over the scored records."""
@@ -121,7 +152,7 @@ class VideoMME(Task):
     def reference(self, sample: Sample, view: View) -> str:
         """A response that scores 1.0."""
         letter = sample.answer or ""
-        if self.prompt == "direct":
+        if not self.thinks:
             return letter
         conclusion = f" So the answer is {sample.options[ascii_uppercase.index(letter)]}."
         return f"{parse.write_think(view, sample.evidence, conclusion)}<answer>{letter}</answer>"
@@ -152,28 +183,6 @@ def official(text: str) -> tuple[str | None, tuple[str, ...]]:
         text = text.replace(phrase, "")
     match = re.search("[ABCD]", text)
     return (match.group(), ()) if match else (None, ("no letter",))
-
-
-def _sample(row: Row, root: Path) -> Sample:
-    video = row.text("videoID")
-    options = row.texts("options")
-    letters = ascii_uppercase[: len(options)]
-    for letter, option in zip(letters, options, strict=True):
-        if not option.startswith(f"{letter}."):
-            row.fail("options", f'"{letter}. ..." in its place', option)
-    answer = row.text("answer")
-    if len(answer) != 1 or answer not in letters:
-        row.fail("answer", f"one letter of {letters}", answer)
-    return Sample(
-        id=row.text("question_id"),
-        item=row.text("question_id"),
-        kind="mcq",
-        video=_annotations.video(row, "videoID", root, root / "data" / f"{video}.mp4"),
-        question=row.text("question"),
-        options=tuple(option[2:].strip() for option in options),
-        answer=answer,
-        groups={axis: row.text(axis) for axis in AXES},
-    )
 
 
 def _demo_rows(clip: Clip, rng: random.Random, video: Mapping[str, str]) -> list[dict[str, object]]:

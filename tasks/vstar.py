@@ -8,24 +8,34 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from harness import parse, prompt
 from harness.codec import encode
-from harness.contracts import Task
+from harness.contracts import Imported, Preset, Task
 from harness.errors import UsageError
 from harness.geometry import Box, Span
-from harness.records import Evidence, Prediction, Record, Request, Response, Sample, Score, View
+from harness.records import Prediction, Record, Request, Response, Sample, Score, View
 from harness.shapes import questions
 from harness.shapes.clip import Clip
 
-from . import _annotations, _demo, _vstar_metrics, _vstar_official, _vstar_prompt
-from ._annotations import Row
+from . import (
+    _annotations,
+    _demo,
+    _released,
+    _vstar_import,
+    _vstar_metrics,
+    _vstar_official,
+    _vstar_prompt,
+    _vstar_released,
+    _vstar_rows,
+)
 
 ANNOTATION = "V_STaR_test.json"
-CORNERS = ("xmin", "ymin", "xmax", "ymax")
+PROMPTS = ("think", "direct", "released", "released-direct")
+PARSERS = ("tolerant", "official", "o3")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +44,7 @@ class VStar(Task):
 
     name: ClassVar[str] = "vstar"
     title: ClassVar[str] = "V-STaR"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     source: ClassVar[str] = "arXiv 2503.11495; data set V-STaR-Bench/V-STaR (CC BY-NC-SA 4.0); what-judge: exact match"
     frames: ClassVar[str] = "uniform:16"
     max_pixels: ClassVar[int] = 768 * 28 * 28
@@ -52,39 +62,55 @@ class VStar(Task):
         "mlgm": "mLGM",
     }
 
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "released": Preset(
+            options={"prompt": "released", "parser": "o3"},
+            frames="step:1:16",
+            max_pixels=16384 * 28 * 28,
+            repetition_penalty=1.05,
+            max_tokens=2048,
+        )
+    }
+
     prompt: str = "think"
-    """With "think" the model is asked to reason and cite first, with "direct" for the answer alone."""
+    """With "think" the model is asked to reason and cite first, with "direct" for the answer alone; "released" and
+    "released-direct" ask as Open-o3-Video's program does."""
     parser: str = "tolerant"
-    """With "tolerant" the answer tag, clock times and damaged JSON are read; "official" reads as was published."""
+    """With "tolerant" the answer tag, clock times and damaged JSON are read; "official" reads and sums up as V-STaR's
+    own program does, "o3" as Open-o3-Video's."""
 
     def __post_init__(self) -> None:
         """Check the options."""
-        if self.prompt not in ("think", "direct"):
-            raise UsageError(f"vstar has no prompt {self.prompt!r}; there are: think, direct")
-        if self.parser not in ("tolerant", "official"):
-            raise UsageError(f"vstar has no parser {self.parser!r}; there are: tolerant, official")
+        for name, known in (("prompt", PROMPTS), ("parser", PARSERS)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"vstar has no {name} {getattr(self, name)!r}; there are: {', '.join(known)}")
 
     @property
     def thinks(self) -> bool:
         """Whether reasoning is asked for."""
-        return self.prompt == "think"
+        return not self.prompt.endswith("direct")
+
+    @property
+    def published(self) -> bool:
+        """Whether answers are read and summed up as a published program does."""
+        return self.parser != "tolerant"
 
     def samples(self, root: Path) -> list[Sample]:
         """Five samples a row, in the order of the file."""
         root = _annotations.folder(root, ANNOTATION)
         rows = _annotations.read(root / ANNOTATION)
         videos = _annotations.index_videos(root)
-        return [sample for row in rows for sample in _samples(row, root, videos)]
+        return [sample for row in rows for sample in _vstar_rows.samples(row, root, videos)]
 
     def request(self, sample: Sample, view: View) -> Request:
         """The frames, then one question."""
-        text = _vstar_prompt.question(sample, view, self.thinks)
-        return Request(system=prompt.SYSTEM, parts=(*prompt.show(view), text))
+        ask = _vstar_released if self.prompt.startswith("released") else _vstar_prompt
+        before, after = ask.question(sample, view, self.thinks)
+        return Request(system=prompt.SYSTEM, parts=(*filter(None, [before]), *prompt.show(view), after))
 
     def read(self, sample: Sample, view: View, response: Response) -> Prediction:
-        """The answer tag, or without one what follows the thinking; all of the text with the official parser."""
-        reader = _vstar_official if self.parser == "official" else parse
-        content, problems = self._content(response.text)
+        """The answer tag, or without one what follows the thinking; a published parser takes all of the text then."""
+        content, problems = self._content(sample, response.text)
         evidence, claims = parse.evidence(view, response.text)
         answer: str | None = None
         span: Span | None = None
@@ -93,9 +119,9 @@ class VStar(Task):
         if sample.kind == "what":
             answer = content or None
         elif sample.kind.startswith("when"):
-            span, found = reader.span(content)
+            span, found = self._span(content)
         else:
-            boxes, found = reader.boxes(view, content)
+            boxes, found = self._boxes(sample, view, content)
         return Prediction(
             answer=answer,
             span=span,
@@ -105,21 +131,53 @@ class VStar(Task):
             problems=(*problems, *found, *claims),
         )
 
-    def _content(self, text: str) -> tuple[str, tuple[str, ...]]:
-        content, problems = (text, ()) if self.parser == "official" else parse.answer(text)
+    def _content(self, sample: Sample, text: str) -> tuple[str, tuple[str, ...]]:
+        if self.published:
+            whole = self.parser == "official" or (sample.kind == "what" and not self.thinks)
+            return text if whole else _released.inner(text), ()
+        content, problems = parse.answer(text)
         return (parse.remainder(text), problems if self.thinks else ()) if content is None else (content, problems)
+
+    def _span(self, text: str) -> tuple[Span | None, tuple[str, ...]]:
+        if not self.published:
+            return parse.span(text)
+        span = _vstar_official.span(_vstar_official.stored_span(text, clock=self.parser == "o3"))
+        return span, () if span else ("no two numbers",)
+
+    def _boxes(self, sample: Sample, view: View, text: str) -> tuple[dict[float, Box], tuple[str, ...]]:
+        if not self.published:
+            return parse.boxes(view, text)
+        keys = _vstar_official.written(sample.boxes)
+        boxes = _vstar_official.boxes(
+            _vstar_official.unscaled(view), _vstar_official.stored_boxes(text), sample.boxes, keys
+        )
+        return boxes, () if boxes else ("no boxes",)
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
         """The metrics of one sample; "what" is judged by exact match."""
-        return _vstar_metrics.score(sample, prediction)
+        score = _vstar_metrics.score(sample, prediction)
+        if self.published and sample.kind.startswith("where") and not sample.boxes:
+            return Score(values=dict.fromkeys(score.values, 0.0))
+        return score
 
     def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
-        """Means of both chains, AM, LGM, mAM, mLGM and joint rates."""
-        return _vstar_metrics.aggregate(records)
+        """Means of both chains, AM, LGM, mAM, mLGM and joint rates; published programs skip items without an answer."""
+        return _vstar_metrics.aggregate(_vstar_metrics.kept(records) if self.published else records)
+
+    def overall(self, records: Sequence[Record]) -> Mapping[str, float | None]:
+        """The same; a published program divides accuracy and joint rates by all items, skipped ones too."""
+        found = self.aggregate(records)
+        return _vstar_metrics.over_all(found, records) if self.published else found
+
+    def imported(self, path: Path, samples: Sequence[Sample]) -> Imported:
+        """A result file: the annotation's rows with answers added, as V-STaR's own program writes it."""
+        return _vstar_import.imported(self, self.parser, path, samples)
 
     def reference(self, sample: Sample, view: View) -> str:
         """A response that scores 1.0."""
-        return _vstar_prompt.reference(sample, view, self.thinks)
+        return _vstar_prompt.reference(
+            sample, view, _vstar_official.unscaled(view) if self.published else view, self.thinks
+        )
 
     def demo(self, root: Path, count: int, seed: int) -> None:
         """Write `count` clips and their rows as published; boxes in whole pixels, one a second."""
@@ -128,76 +186,6 @@ class VStar(Task):
             _demo.write(clip, root / "videos" / f"{vid}.mp4")
             rows.append({"vid": vid, **_demo_row(clip, rng)})
         (root / ANNOTATION).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-
-
-def _samples(row: Row, root: Path, videos: Mapping[str, Path]) -> list[Sample]:
-    vid = row.text("vid")
-    path = _annotations.video(row, "vid", root, videos.get(vid, root / f"{vid}.mp4"))
-    length = round(row.positive("frame_count") / row.positive("fps"), 2)
-    span, boxes = Span(*row.numbers("timestamps", 2)), _boxes(row)
-    words = {
-        "what": row.text("question"),
-        "when_1": row.text("temporal_question"),
-        "where_1": row.text("spatial_question"),
-        "where_2": row.text("spatial_question_2"),
-        "when_2": row.text("temporal_question"),
-    }
-    groups = {"domain": row.text("domain"), "length": length_class(length)}
-    answer, evidence = row.text("answer"), _evidence(row.text("object"), boxes)
-    item = f"{vid}:{row.index}"
-    return [
-        Sample(
-            id=f"{item}/{kind}",
-            item=item,
-            kind=kind,
-            video=path,
-            question=words[kind],
-            answer=answer if kind == "what" else None,
-            span=span,
-            boxes=boxes,
-            evidence=evidence,
-            groups=groups,
-        )
-        for kind in _vstar_prompt.KINDS
-    ]
-
-
-def length_class(duration: float) -> str:
-    """The class of a length in seconds, as the published program has it: a video of 60 s is medium, of 180 s long.
-
-    >>> [length_class(t) for t in (59.99, 60, 179.99, 180)]
-    ['short', 'medium', 'medium', 'long']
-    """
-    return "short" if duration < 60 else "medium" if duration < 180 else "long"
-
-
-def _boxes(row: Row) -> dict[float, Box]:
-    boxes = replace(row, data={**row.data, "bboxes": _flat(row.data["bboxes"])}) if "bboxes" in row.data else row
-    return {box.number("timestamp"): Box(*(box.number(c) for c in CORNERS)) for box in boxes.rows("bboxes")}
-
-
-def _flat(boxes: object) -> object:
-    """Boxes of the older shape, keyed by "<timestamp>_<frame_index>", in the shape of today; others as they are."""
-    if isinstance(boxes, dict):
-        boxes = [{key: value} for key, value in boxes.items()]
-    return [_unkeyed(box) for box in boxes] if isinstance(boxes, list) else boxes
-
-
-def _unkeyed(box: object) -> object:
-    if not isinstance(box, dict) or len(box) != 1:
-        return box
-    ((key, corners),) = box.items()
-    time = parse.seconds(str(key).partition("_")[0])
-    return {"timestamp": time, **corners} if time is not None and isinstance(corners, dict) else box
-
-
-def _evidence(label: str, boxes: Mapping[float, Box]) -> tuple[Evidence, ...]:
-    """The first box and the one nearest to the middle of the time they cover."""
-    if not boxes:
-        return ()
-    first, last = min(boxes), max(boxes)
-    middle = min(sorted(boxes), key=lambda t: abs(t - round((first + last) / 2)))
-    return tuple(Evidence(label=label, time=t, box=boxes[t]) for t in sorted({first, middle}))
 
 
 def _demo_row(clip: Clip, rng: random.Random) -> dict[str, object]:
@@ -219,7 +207,7 @@ def _demo_row(clip: Clip, rng: random.Random) -> dict[str, object]:
         "spatial_question": questions.where(thing),
         "spatial_question_2": questions.where(thing),
         "bboxes": [
-            {"timestamp": t, "frame_index": round(t * clip.rate), **dict(zip(CORNERS, box, strict=True))}
+            {"timestamp": t, "frame_index": round(t * clip.rate), **dict(zip(_vstar_rows.CORNERS, box, strict=True))}
             for t, box in boxes.items()
         ],
     }

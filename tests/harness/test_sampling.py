@@ -61,9 +61,64 @@ def test_fps_takes_what_is_on_screen_at_each_step(gaps: list[int], rate: float) 
     assert sample(video(times, times[-1] + 1), f"fps:{rate}") == tuple(sorted(expected))
 
 
+def film(seconds: float, rate: float) -> VideoInfo:
+    total = round(seconds * rate)
+    ticks = np.arange(total)
+    times = ticks / rate
+    return VideoInfo(
+        path="/v.mp4", width=64, height=48, duration=total / rate, fps=(total - 1) / (times[-1] - times[0]),
+        times=times, ticks=ticks, keys=ticks[:1],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "expected"),
+    [
+        (10, 25, [*range(0, 250, 25)]),
+        (16, 25, [*range(0, 400, 25)]),
+        (16.96, 25, [*range(0, 400, 25)]),
+        (17, 25, [424 * k // 15 for k in range(16)]),
+        (60, 25, [1499 * k // 15 for k in range(16)]),
+        (10, 29.97, [*range(0, 300, 29)]),
+        (16, 29.97, [*range(0, 464, 29)]),
+        (16.5, 29.97, [*range(0, 464, 29)]),
+        (3, 0.5, [0, 1]),
+    ],
+)
+def test_step_is_the_picker_of_the_released_v_star_program(seconds: float, rate: float, expected: list[int]) -> None:
+    assert list(recipe("step:1:16")(film(seconds, rate))) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "count"),
+    [(1, 25, 4), (0.12, 25, 2), (10, 25, 20), (10.9, 25, 20), (31.9, 25, 62), (32, 25, 64), (600, 25, 64), (5, 1, 4)],
+)
+def test_smart_takes_an_even_number_of_frames_spread_evenly(seconds: float, rate: float, count: int) -> None:
+    info = film(seconds, rate)
+    chosen = recipe("smart:2:64")(info)
+    assert list(chosen) == [round(k * (len(info.times) - 1) / (count - 1)) for k in range(count)]
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "uniform", "uniform:", "uniform:0", "uniform:-3", "uniform:2.5", "uniform:4:4", "fps", "fps:0", "fps:-1"]
+    [
+        "step:1",
+        "step:0:16",
+        "step:1:0",
+        "smart:2",
+        "smart:2:1",
+        "smart:x:64",
+        "",
+        "uniform",
+        "uniform:",
+        "uniform:0",
+        "uniform:-3",
+        "uniform:2.5",
+        "uniform:4:4",
+        "fps",
+        "fps:0",
+        "fps:-1",
+    ]
     + ["fps:nan", "fps:inf", "fps:x", "fps:1:0", "fps:1:2:3", "random:8", "16", "fps:1:"],
 )
 def test_a_bad_recipe_is_told_the_forms(text: str) -> None:

@@ -15,7 +15,8 @@ from harness.errors import UsageError
 from harness.geometry import Box, Span
 from harness.records import Evidence, Frame, Record, Response, Sample, Score, View
 from harness.tasks._vstar_metrics import chain_summary
-from harness.tasks.vstar import VStar, length_class
+from harness.tasks._vstar_rows import length_class
+from harness.tasks.vstar import VStar
 
 PUBLISHED = json.loads((Path(__file__).parent / "data" / "published_chains.json").read_text(encoding="utf-8"))
 PARTS = ("acc", "tiou_1", "viou_1", "tiou_2", "viou_2")

@@ -1,0 +1,89 @@
+"""A result file that others made becomes a run folder, to be scored, reported and compared like any other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.contracts import Imported, Task
+from harness.errors import UsageError
+from harness.manifest import described, hash_file, identified, session
+from harness.plan import Questions, check, configured, data_folder, fingerprint, full_name, load
+from harness.records import Record, Sample
+from harness.schema import dumps, loads
+from harness.session import finish
+from harness.settings import Asked
+from harness.store import Store, key
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def bring(asked: Asked, with_data: bool, console: Console) -> int:
+    """Write the run folder of the file in `asked.answers`, print the tables; the exit code.
+
+    With data, the samples are those of the data folder, and one that the file lacks is not evaluated.
+    """
+    (name,), path = asked.tasks, asked.answers
+    if path is None or not path.is_file():
+        raise UsageError(f"there is no result file {path}; give the file that holds the answers")
+    task = configured(asked, load(name))
+    root = data_folder(asked.data, task.name)
+    samples = tuple(task.samples(root)) if with_data else ()
+    found = task.imported(path, samples)
+    records = _complete(task, found, samples)
+    samples = samples or tuple(record.sample for record in records)
+    check(samples, task.name, path)
+    run = _document(asked, _questions(name, task, root, samples), path)
+    for note in found.notes:
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
+    with Store(asked.out) as store:
+        store.join(run)
+        store.begin()
+        for record in records:
+            if key(record.task, record.sample.id) not in store.done:
+                store.append(record)
+        return finish(asked.out, run, console)
+
+
+def _complete(task: Task, found: Imported, samples: tuple[Sample, ...]) -> list[Record]:
+    """The records of the file, and errors for the samples that it lacks."""
+    there = {record.sample.id for record in found.records}
+    blank = [Record(task=task.name, version=task.version, sample=s) for s in samples if s.id not in there]
+    return [*found.records, *(replace(record, error="not in the result file") for record in blank)]
+
+
+def _questions(name: str, task: Task, root: Path, samples: tuple[Sample, ...]) -> Questions:
+    items = len({sample.item for sample in samples})
+    return Questions(
+        plugin=full_name(name),
+        task=task,
+        root=root,
+        samples=samples,
+        items=items,
+        all_items=items,
+        fingerprint=fingerprint(samples, root),
+    )
+
+
+def _document(asked: Asked, plan: Questions, path: Path) -> dict[str, Any]:
+    """The content of run.json: what is not known of a run that was not ours is null."""
+    document = {
+        "format": 1,
+        "partial": False,
+        "settings": {
+            "tasks": [{**identified(plan), "frames": None, "max_pixels": None}],
+            "model": None,
+            "family": "unknown",
+            "engine": {"name": "import", "dtype": "unknown", "options": {}, "answers": hash_file(path, "the file")},
+            "decoding": None,
+            "voter": "first",
+            "seed": 0,
+            "limit": None,
+        },
+        "tasks": {plan.task.name: described(plan)},
+        "places": {"answers": str(path.resolve()), f"data of {plan.task.name}": str(plan.root.resolve())},
+        "sessions": [session(asked)],
+    }
+    return dict(loads(dumps(document, "run.json"), "run.json"))
