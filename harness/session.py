@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import plugins
 from harness.contracts import Engine, Pixels, Voter
+from harness.dryrun import dry_run
 from harness.engines import Settings as EngineSettings
 from harness.frames import Frames
 from harness.manifest import manifest
@@ -54,6 +55,8 @@ class Setup:
 def session(asked: Asked, console: Console) -> int:
     """Run, or go on with a run, and publish it; the exit code."""
     setup = look_up(asked)
+    if asked.dry_run:
+        return dry_run(asked, setup.plans, setup.model, setup.family, setup.decoding, console)
     with Store(asked.out) as store:
         store.join(setup.run, retry_errors=asked.retry_errors)
         try:
@@ -63,9 +66,7 @@ def session(asked: Asked, console: Console) -> int:
             kept = f"stopped; {len(store.done)} samples are kept in {asked.out}: the same command goes on"
             console.print(kept, highlight=False, markup=False, soft_wrap=True)
             return 130
-        scores = summarise(asked.out, setup.run)
-        write(asked.out / SCORES, "scores", scores)
-        publish(asked.out, setup.run, scores, console)
+        scores = finish(asked.out, setup.run, console)
     if all(task["counts"]["evaluated"] == 0 for task in scores["tasks"].values()):
         console.print("no sample could be evaluated; see the errors above", highlight=False)
         return 1
@@ -106,6 +107,14 @@ def default_engine() -> str:
 def default_cache() -> Path:
     """Where decoded frames are kept for all runs of a user."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "grounded-harness" / "frames"
+
+
+def finish(folder: Path, run: Mapping[str, Any], console: Console) -> dict[str, Any]:
+    """Write scores.json and report.md and print the tables; the scores."""
+    scores = summarise(folder, run)
+    write(folder / SCORES, "scores", scores)
+    publish(folder, run, scores, console)
+    return scores
 
 
 def publish(folder: Path, run: Mapping[str, Any], scores: Mapping[str, Any], console: Console) -> None:

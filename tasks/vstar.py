@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from harness import parse, prompt
+from harness import parse, prompt, ratings
 from harness.codec import encode
 from harness.contracts import Task
 from harness.errors import UsageError
@@ -51,6 +51,8 @@ class VStar(Task):
         "mam": "mAM",
         "mlgm": "mLGM",
     }
+
+    judge_rule: ClassVar[str] = _vstar_metrics.JUDGE_RULE
 
     prompt: str = "think"
     """With "think" the model is asked to reason and cite first, with "direct" for the answer alone."""
@@ -112,6 +114,16 @@ class VStar(Task):
     def score(self, sample: Sample, prediction: Prediction) -> Score:
         """The metrics of one sample; "what" is judged by exact match."""
         return _vstar_metrics.score(sample, prediction)
+
+    def ask_judge(self, sample: Sample, prediction: Prediction) -> Request | None:
+        """Rate a "what" answer against its reference; an abstention is wrong without being asked about."""
+        if sample.kind != "what" or sample.answer is None or prediction.answer is None:
+            return None
+        return ratings.ask(sample.question, sample.answer, prediction.answer)
+
+    def judged(self, sample: Sample, rating: int) -> Score:
+        """Right from 2 of 0..3 on."""
+        return Score(values={"acc": float(rating >= ratings.RIGHT_FROM)})
 
     def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
         """Means of both chains, AM, LGM, mAM, mLGM and joint rates."""
