@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from harness.dataset import Dataset
 from harness.records import Frame, Prediction, Record, Request, Response, Sample, Score, View
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Task(ABC):
     """Default pixel budget of a frame."""
     columns: ClassVar[Mapping[str, str]]
     """Metric key -> heading, for the columns of the report's main table."""
+    dataset: ClassVar[Dataset | None] = None
+    """Where its data is published; None where there is none to fetch."""
     judge_version: ClassVar[int] = 1
     """Rises when what a judge is asked changes."""
     judge_rule: ClassVar[str] = ""

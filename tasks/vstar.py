@@ -15,6 +15,7 @@ from typing import ClassVar
 from harness import parse, prompt, ratings
 from harness.codec import encode
 from harness.contracts import Task
+from harness.dataset import Dataset
 from harness.errors import UsageError
 from harness.geometry import Box, Span
 from harness.records import Evidence, Prediction, Record, Request, Response, Sample, Score, View
@@ -52,6 +53,16 @@ class VStar(Task):
         "mlgm": "mLGM",
     }
 
+    dataset: ClassVar[Dataset | None] = Dataset(
+        repo="V-STaR-Bench/V-STaR",
+        revision="d938778037a2c39001039dd54bebdef72fedb2db",
+        files=(ANNOTATION, "vstar_videos.zip"),
+        licence="CC BY-NC-SA 4.0",
+        homepage="https://huggingface.co/datasets/V-STaR-Bench/V-STaR",
+        size=29_570_000_000,
+        items=2096,
+        videos=2094,
+    )
     judge_rule: ClassVar[str] = _vstar_metrics.JUDGE_RULE
 
     prompt: str = "think"
