@@ -5,6 +5,7 @@ large task a number of questions drawn with the seed stands for all. Formulas, i
 
     weights   parameters (from the heads of the weight files) x bytes a number
     a token   2 x layers x key-value heads x width of a head x bytes a number
+    pixels    frames of a sample x width x height x 4 bytes x samples under way: what decoded frames can take at most
     a sample  (median tokens of the prompt, which its rollouts share + n x --max-tokens) x a token
 """
 
@@ -49,6 +50,8 @@ class Look:
     plan: Plan
     frames: list[int] = field(default_factory=list)
     """Frames of each question that was looked at."""
+    pixels: list[int] = field(default_factory=list)
+    """Bytes of those frames, decoded."""
     tokens: list[int] = field(default_factory=list)
     """Tokens of its prompt; empty without a tokenizer."""
     long: list[str] = field(default_factory=list)
@@ -91,7 +94,8 @@ def dry_run(
         table.add_row(look.plan.task.name, *map(str, cells))
     console.print(Text("dry run: nothing is asked and nothing is written; frames and tokens are median (most)"))
     console.print(table)
-    for line in (*_memory(looks, size, asked, decoding), *_time(looks, asked, decoding), *_warnings(looks, size)):
+    lines = [*_pixels(looks, asked), *_memory(looks, size, asked, decoding), *_time(looks, asked, decoding)]
+    for line in (*lines, *_warnings(looks, size)):
         console.print(Text(line), soft_wrap=True)
     return 1 if any(look.long or look.broken for look in looks) else 0
 
@@ -147,6 +151,7 @@ async def _look(
                     continue
                 request = plan.task.request(sample, view)
                 look.frames.append(len(prompt.frames(request)))
+                look.pixels.append(sum(4 * frame.size[0] * frame.size[1] for frame in prompt.frames(request)))
                 if tokenizer is not None and size is not None:
                     tokens = count_tokens(tokenizer, request, family)
                     look.tokens.append(tokens)
@@ -173,6 +178,15 @@ def count_tokens(tokenizer: Any, request: Request, family: str) -> int:
 
 def _spread(values: Sequence[int]) -> str:
     return f"{round(median(values)):,} ({max(values):,})" if values else "-"
+
+
+def _pixels(looks: Sequence[Look], asked: Asked) -> list[str]:
+    return [
+        f"decoded frames of {look.plan.task.name}: {_gib(max(look.pixels))} a sample at most; "
+        f"{asked.in_flight} under way: {_gib(max(look.pixels) * asked.in_flight)} at most (--in-flight)"
+        for look in looks
+        if look.pixels
+    ]
 
 
 def _memory(looks: Sequence[Look], size: Size | None, asked: Asked, decoding: Decoding) -> list[str]:

@@ -49,7 +49,9 @@ def fetch(task: Task, out: Path, *, accept: bool, keep_archives: bool, console: 
     dataset = task.dataset
     if dataset is None:
         raise UsageError(f"the task {task.name} has no published data set; make data with: harness data shapes")
-    console.print(f"{task.title}: {dataset.repo}, licence: {dataset.licence}, see {dataset.homepage}", highlight=False)
+    size = f", {dataset.size / 1e9:.3g} GB" if dataset.size else ""
+    told = f"{task.title}: {dataset.repo}{size}; licence: {dataset.licence}; see {dataset.homepage}"
+    console.print(told, highlight=False, soft_wrap=True)
     if not accept:
         raise UsageError(
             f"the data of {task.title} is under a licence ({dataset.licence}); read it at {dataset.homepage} "

@@ -40,6 +40,7 @@ def write_run(finished: Path, folder: Path, items: int = 3) -> Path:
     folder.mkdir()
     told = json.loads((finished / "run.json").read_text())
     told["tasks"]["colours"] |= {"samples": items * len(GIVEN), "items": items, "all_items": items}
+    told["tasks"]["colours"]["groups"] = {"place": ["narrow", "wide"]}
     (folder / "run.json").write_text(json.dumps(told))
     lines = []
     for number in range(items):
@@ -230,14 +231,14 @@ def test_kappa_is_the_published_one() -> None:
     assert agreement.kappa([[3, 0], [0, 4]], agreement.squared) == 1.0
 
 
-def test_kappa_is_that_of_statsmodels() -> None:
-    theirs = pytest.importorskip("statsmodels.stats.inter_rater").cohens_kappa
+def test_kappa_is_the_disagreement_of_pairs_over_that_of_all_with_all() -> None:
     rng = random.Random(1)
-    for _ in range(20):
-        table = [[rng.randrange(30) for _ in range(4)] for _ in range(4)]
-        assert agreement.kappa(table) == pytest.approx(theirs(table, return_results=False))
-        weighted = theirs(table, wt="quadratic", return_results=False)
-        assert agreement.kappa(table, agreement.squared) == pytest.approx(weighted)
+    for weight in (lambda a, b: float(a != b), agreement.squared):
+        for _ in range(10):
+            pairs = [(rng.randrange(4), rng.choice([0, 1, 3])) for _ in range(40)]
+            found = sum(weight(a, b) for a, b in pairs) / 40
+            chance = sum(weight(a, b) for a, _ in pairs for _, b in pairs) / 1600
+            assert agreement.kappa(agreement.confusion(pairs), weight) == pytest.approx(1 - found / chance)
 
 
 def test_no_common_answer_is_said(judge: Command, folder: Path) -> None:
