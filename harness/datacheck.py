@@ -27,9 +27,10 @@ def check_data(task: Task, data: Path, *, deep: bool, console: Console) -> int:
     samples = task.samples(root)
     videos = [Path(video) for video in dict.fromkeys(sample.video for sample in samples)]
     there = [path for path in videos if path.is_file() and path.stat().st_size]
+    published = task.dataset
     faults = [
-        *_counted("items", len({sample.item for sample in samples}), task.dataset and task.dataset.items, console),
-        *_counted("videos", len(videos), task.dataset and task.dataset.videos, console),
+        *_counted("items", len({s.item for s in samples}), published.items if published else None, console),
+        *_counted("videos", len(videos), published.videos if published else None, console),
         *_named("missing", [path for path in videos if not path.is_file()]),
         *_named("empty", [path for path in videos if path.is_file() and not path.stat().st_size]),
     ]
@@ -37,7 +38,7 @@ def check_data(task: Task, data: Path, *, deep: bool, console: Console) -> int:
     broken = _broken(chosen, console)
     console.print(f"opened {len(chosen)} of {len(there)} videos: {len(broken)} cannot be read", highlight=False)
     faults += broken[:10]
-    for pattern, number in (task.dataset.holds if task.dataset else {}).items():
+    for pattern, number in (published.holds if published else {}).items():
         faults += _counted(pattern, sum(path.stat().st_size > 0 for path in root.glob(pattern)), number, console)
     for fault in faults:
         console.print(fault, highlight=False, markup=False, soft_wrap=True)

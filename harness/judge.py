@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,17 +81,17 @@ class Judging:
 
     async def answer(self, job: Job) -> Rating:
         """The rating of an answer, or why there is none."""
-        told = {"task": job.task, "sample": job.sample, "request": job.request.key, "answer": job.answer}
+        asked = Rating(task=job.task, sample=job.sample, request=job.request.key, answer=job.answer)
         try:
             responses = [tidy(response) for response in await self.engine.generate(job.request)]
             complete(responses, job.request)
         except (EngineError, VideoError) as error:
-            return Rating(**told, error=f"{type(error).__name__}: {error}")
+            return replace(asked, error=f"{type(error).__name__}: {error}")
         said, logprobs = responses[0].text.strip(), responses[0].choice_logprobs
         if said not in GRADES:
-            return Rating(**told, error=f"the judge did not answer with one of {', '.join(GRADES)}")
+            return replace(asked, error=f"the judge did not answer with one of {', '.join(GRADES)}")
         expected = metrics.expected(logprobs) if logprobs and logprobs.keys() == set(GRADES) else None
-        return Rating(**told, rating=int(said), expected=expected, logprobs=logprobs)
+        return replace(asked, rating=int(said), expected=expected, logprobs=logprobs)
 
 
 class NoFrames:

@@ -31,6 +31,8 @@ At least as many as are under way, and eight times as many when it has answered 
 
 J = TypeVar("J")
 R = TypeVar("R", bound="Outcome")
+J_in = TypeVar("J_in", contravariant=True)
+R_out = TypeVar("R_out", bound="Outcome", covariant=True)
 
 
 class Outcome(Protocol):
@@ -42,10 +44,10 @@ class Outcome(Protocol):
         ...
 
 
-class Answers(Protocol[J, R]):
+class Answers(Protocol[J_in, R_out]):
     """What makes an outcome of a job, such as a Loop."""
 
-    async def answer(self, job: J, /) -> R:
+    async def answer(self, job: J_in, /) -> R_out:
         """Everything that happens to one job; an error of a video or a request is an outcome."""
         ...
 

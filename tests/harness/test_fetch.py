@@ -58,7 +58,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for path in sorted(made.rglob("*.mp4")):
             archive.write(path, f"vstar_videos/{path.name}")
         archive.writestr("__MACOSX/._junk", b"junk")
-        archive.writestr("padding.bin", os.urandom(400_000))
+        archive.writestr("padding.bin", os.urandom(24_000_000))
     (folder / "V_STaR_test.json").write_bytes((made / "V_STaR_test.json").read_bytes())
     (folder / "README.md").write_text("not needed")
     return folder
@@ -112,15 +112,14 @@ def test_a_licence_is_accepted_first(fetch: Command, tmp_path: Path) -> None:
 
 
 def test_a_killed_download_goes_on_where_it_stopped(fetch: Command, hub: Any, small: Path, tmp_path: Path) -> None:
-    hub.stall = 300_000
+    hub.stall = 12_000_000  # the library writes what has come in pieces of 10 MB
     words = ["fetch", str(small), "--out", str(tmp_path / "data"), "--accept-licence"]
     command = [sys.executable, "-c", "from harness.cli import main; main()", *words]
     environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.url}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     part: list[Path] = []
-    while not part or part[0].stat().st_size < 100_000:
-        part = list((tmp_path / "data").rglob("*.incomplete"))
-        part = [path for path in part if path.stat().st_size >= 100_000]
+    while not part:
+        part = [path for path in (tmp_path / "data").rglob("*.incomplete") if path.stat().st_size >= 10_000_000]
         time.sleep(0.05)
         assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGKILL)

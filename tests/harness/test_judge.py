@@ -250,7 +250,10 @@ def test_no_common_answer_is_said(judge: Command, folder: Path) -> None:
 
 def test_ratings_from_elsewhere_are_a_judge_too(harness: Command, folder: Path) -> None:
     task = load(str(COLOURS))
-    told = {"model": None, "engine": {"name": "elsewhere", "dtype": "auto", "options": {}, "answers": None}}
+    told: dict[str, Any] = {
+        "model": None,
+        "engine": {"name": "elsewhere", "dtype": "auto", "options": {}, "answers": None},
+    }
     head = {"format": 1, "settings": told | {"tasks": {"colours": 1}}, "started": "2025-01-01", "versions": {}}
     found = []
     for record in read_records(folder):
