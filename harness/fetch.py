@@ -23,7 +23,7 @@ from harness.dataset import Dataset
 from harness.errors import DataError, UsageError
 from harness.schema import loads, validate
 from harness.store import write
-from harness.unpack import unpack
+from harness.unpack import PART, unpack
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,14 +104,8 @@ def listing(dataset: Dataset, revision: str) -> tuple[str, list[File]]:
 
 
 def _bring(folder: Path, dataset: Dataset, commit: str, file: File, keep_archives: bool, console: Console) -> None:
-    from huggingface_hub import hf_hub_download
-
     with _hub_errors(dataset):
-        path = Path(
-            hf_hub_download(
-                dataset.repo, file.name, repo_type="dataset", revision=commit, local_dir=folder, endpoint=_endpoint()
-            )
-        )
+        path = _download(folder, dataset, commit, file)
     try:
         _compare(path, file)
     except DataError:
@@ -122,6 +116,32 @@ def _bring(folder: Path, dataset: Dataset, commit: str, file: File, keep_archive
         console.print(f"{file.name}: {members} files unpacked", highlight=False)
         if not keep_archives:
             path.unlink()
+
+
+def _download(folder: Path, dataset: Dataset, commit: str, file: File) -> Path:
+    """The file, with what an earlier start got of it: the library's own download always begins anew."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    path = folder / file.name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{dataset.repo} holds the file {file.name!r}, which would leave {folder}")
+    if path.is_file() and path.stat().st_size == file.size:
+        return path
+    part = path.with_name(path.name + PART)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    url = hf_hub_url(dataset.repo, file.name, repo_type="dataset", revision=commit, endpoint=_endpoint())
+    with part.open("ab") as target:
+        if target.tell() > file.size:
+            target.truncate(0)
+        # A compressed answer has other positions than the file.
+        headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
+        http_get(url, target, resume_size=target.tell(), headers=headers, expected_size=file.size)
+        target.flush()
+        os.fsync(target.fileno())
+    part.replace(path)
+    return path
 
 
 def _compare(path: Path, file: File) -> None:
@@ -165,7 +185,7 @@ def _hub_errors(dataset: Dataset) -> Iterator[None]:
         ) from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
         raise DataError(f"the hub has no {dataset.repo} at {dataset.revision}: {_first_line(error)}") from error
-    except (errors.HTTPError, OSError) as error:
+    except (errors.HTTPError, OSError, ValueError) as error:
         raise DataError(
             f"{dataset.repo} could not be fetched ({_first_line(error)}); the same command goes on where it stopped"
         ) from error

@@ -119,7 +119,7 @@ def test_a_killed_download_goes_on_where_it_stopped(fetch: Command, hub: Any, sm
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     part: list[Path] = []
     while not part:
-        part = [path for path in (tmp_path / "data").rglob("*.incomplete") if path.stat().st_size >= 10_000_000]
+        part = [path for path in (tmp_path / "data").rglob("*.zip.part") if path.stat().st_size >= 10_000_000]
         time.sleep(0.05)
         assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGKILL)
