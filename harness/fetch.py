@@ -122,7 +122,7 @@ def _download(folder: Path, dataset: Dataset, commit: str, file: File) -> Path:
     """The file, with what an earlier start got of it: the library's own download always begins anew."""
     from huggingface_hub import hf_hub_url
     from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     path = folder / file.name
     if not path.resolve().is_relative_to(folder.resolve()):
