@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from harness.dataset import Dataset
 from harness.errors import UsageError
 from harness.records import Frame, Prediction, Record, Request, Response, Sample, Score, View
 
@@ -62,6 +63,12 @@ class Task(ABC):
     """Default pixel budget of a frame."""
     columns: ClassVar[Mapping[str, str]]
     """Metric key -> heading, for the columns of the report's main table."""
+    dataset: ClassVar[Dataset | None] = None
+    """Where its data is published; None where there is none to fetch."""
+    judge_version: ClassVar[int] = 1
+    """Rises when what a judge is asked changes."""
+    judge_rule: ClassVar[str] = ""
+    """Which rating is right, and what scores without a judge: a line of the report."""
     presets: ClassVar[Mapping[str, Preset]] = {}
     """Name -> how a published program differs from the defaults, which are the preset "paper"."""
 
@@ -109,6 +116,14 @@ class Task(ABC):
     @abstractmethod
     def reference(self, sample: Sample, view: View) -> str:
         """The text of a response that scores 1.0, citing `sample.evidence`."""
+
+    def ask_judge(self, sample: Sample, prediction: Prediction) -> Request | None:
+        """The request that has an open answer graded (harness/ratings.py); None where there is nothing to judge."""
+        return None
+
+    def judged(self, sample: Sample, rating: int) -> Score:
+        """The metrics of a sample whose answer a judge gave that rating, 0..3, in place of `score`."""
+        raise NotImplementedError(f"{self.name} asks a judge but does not say what a rating is worth")
 
     @abstractmethod
     def demo(self, root: Path, count: int, seed: int) -> None:

@@ -7,7 +7,8 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -48,16 +49,9 @@ def manifest(
         "settings": {
             "preset": asked.preset,
             "tasks": [_task(plan, decoding) for plan in plans],
-            "model": None
-            if model is None
-            else {"name": model.name, "family": model.family, "fingerprint": fingerprint_model(model.path)},
+            "model": describe_model(model),
             "family": family,
-            "engine": {
-                "name": engine,
-                "dtype": asked.dtype,
-                "options": dict(asked.engine_options),
-                "answers": None if asked.answers is None else hash_file(asked.answers, "--answers"),
-            },
+            "engine": describe_engine(engine, asked.dtype, asked.engine_options, asked.answers),
             "decoding": asdict(decoding),
             "video": {"decoder": decoder, "partial": asked.partial_videos},
             "voter": voter,
@@ -72,6 +66,19 @@ def manifest(
         "sessions": [session(asked)],
     }
     return dict(loads(dumps(document, "run.json"), "run.json"))
+
+
+def describe_model(model: Model | None) -> dict[str, Any] | None:
+    """Which weights answer."""
+    if model is None:
+        return None
+    return {"name": model.name, "family": model.family, "fingerprint": fingerprint_model(model.path)}
+
+
+def describe_engine(name: str, dtype: str, options: Mapping[str, Any], answers: Path | None) -> dict[str, Any]:
+    """How they do."""
+    hashed = None if answers is None else hash_file(answers, "--answers")
+    return {"name": name, "dtype": dtype, "options": dict(options), "answers": hashed}
 
 
 def options(task: Task) -> dict[str, Any]:
@@ -111,7 +118,7 @@ def described(plan: Questions) -> dict[str, Any]:
 def session(asked: Asked) -> dict[str, Any]:
     """One start of the command."""
     return {
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": now(),
         "argv": sys.argv,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -119,16 +126,22 @@ def session(asked: Asked) -> dict[str, Any]:
         "tensor_parallel": asked.tensor_parallel,
         "in_flight": asked.in_flight,
         "trust_remote_code": asked.trust_remote_code,
-        "versions": dict(_versions(PACKAGES)),
+        "versions": versions(),
     }
 
 
-def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
+def now() -> str:
+    """The time as it is written down."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """The versions of those packages that are installed."""
+    found = {}
     for name in packages:
-        try:
-            yield name, importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def _git(source: Path) -> str | None:

@@ -24,7 +24,7 @@ class Model:
     name: str
     path: Path
     family: str
-    """A key of harness.prompt.FAMILIES."""
+    """A key of harness.prompt.FAMILIES, or for a model that is shown no frames its own type."""
     frames: str | None = None
     """Frame sampling it was trained with, as in --frames; None leaves it to the task."""
     max_pixels: int | None = None
@@ -38,8 +38,11 @@ def shipped() -> list[str]:
     return sorted(folder.name for folder in CHECKPOINTS.glob("*") if (folder / "config.json").is_file())
 
 
-def resolve(name_or_path: str | Path, family: str | None = None) -> Model:
-    """The model of a shipped name or of a folder; UsageError when there is none, DataError when it lacks something."""
+def resolve(name_or_path: str | Path, family: str | None = None, *, sees: bool = True) -> Model:
+    """The model of a shipped name or of a folder; UsageError when there is none, DataError when it lacks something.
+
+    With `sees` false it will be shown no frames, so that it may be of any family.
+    """
     text = str(name_or_path)
     path = CHECKPOINTS / text if text in shipped() else Path(text).expanduser()
     if not path.is_dir():
@@ -49,10 +52,10 @@ def resolve(name_or_path: str | Path, family: str | None = None) -> Model:
     _check_weights(path)
     if family is None:
         family = str(config.get("model_type"))
-        if family not in prompt.FAMILIES:
+        if sees and family not in prompt.FAMILIES:
             known = ", ".join(prompt.FAMILIES)
             raise UsageError(f"{path} is of the unknown type {family!r}; set --family to one of: {known}")
-    return Model(name=path.name, path=path, family=prompt.family(family).name, **_settings(path))
+    return Model(name=path.name, path=path, family=prompt.family(family).name if sees else family, **_settings(path))
 
 
 def _read(path: Path, need: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from harness.contracts import Engine, Task, Voter
 from harness.errors import EngineError, VideoError
@@ -27,6 +27,29 @@ FIRST, LATER = 8, 64
 
 At least as many as are under way, and eight times as many when it has answered before.
 """
+
+
+J = TypeVar("J")
+R = TypeVar("R", bound="Outcome")
+J_in = TypeVar("J_in", contravariant=True)
+R_out = TypeVar("R_out", bound="Outcome", covariant=True)
+
+
+class Outcome(Protocol):
+    """What came of a job: a Record, a Rating."""
+
+    @property
+    def error(self) -> str | None:
+        """Why nothing did."""
+        ...
+
+
+class Answers(Protocol[J_in, R_out]):
+    """What makes an outcome of a job, such as a Loop."""
+
+    async def answer(self, job: J_in, /) -> R_out:
+        """Everything that happens to one job; an error of a video or a request is an outcome."""
+        ...
 
 
 class Views(Protocol):
@@ -68,9 +91,9 @@ class Loop:
             view = await self.views.view(sample.video, job.frames, self.family, job.max_pixels)
             request = self.decode(job, task.request(sample, view))
             record = replace(record, view=view, request=request.key)
-            responses = tuple(map(_tidy, await self.engine.generate(request)))
+            responses = tuple(map(tidy, await self.engine.generate(request)))
             record = replace(record, responses=responses)
-            _check(responses, request)
+            complete(responses, request)
         except (VideoError, EngineError) as error:
             reason = f"{type(error).__name__}: {error}"
             return replace(record, error=reason, seconds=time.perf_counter() - begun)
@@ -105,9 +128,9 @@ def sample_seed(seed: int, task: str, sample: str) -> int:
 
 
 async def drive(
-    loop: Loop, jobs: Iterable[Job], keep: Callable[[Record], None], in_flight: int, *, answered: bool = False
+    loop: Answers[J, R], jobs: Iterable[J], keep: Callable[[R], None], in_flight: int, *, answered: bool = False
 ) -> None:
-    """Answer all jobs, at most `in_flight` at a time, and hand each record on as it is finished.
+    """Answer all jobs, at most `in_flight` at a time, and hand each outcome on as it is finished.
 
     `answered` says that the engine has answered in an earlier session of the run.
     """
@@ -128,28 +151,28 @@ async def drive(
     guard.end()
 
 
-class Guard:
-    """Hands records on, but holds back the failures of an engine that may be dead, so that they are owed again."""
+class Guard(Generic[R]):
+    """Hands outcomes on, but holds back the failures of an engine that may be dead, so that they are owed again."""
 
-    def __init__(self, keep: Callable[[Record], None], in_flight: int, answered: bool = False) -> None:
+    def __init__(self, keep: Callable[[R], None], in_flight: int, answered: bool = False) -> None:
         """`keep` takes what is known to count."""
         self.keep = keep
         self.in_flight = in_flight
         self.answered = answered
-        self.held: list[Record] = []
+        self.held: list[R] = []
 
-    def take(self, record: Record) -> None:
-        """A finished sample; EngineError when the engine seems to be gone."""
-        if record.error is not None and record.error.startswith(EngineError.__name__):
-            self.held.append(record)
+    def take(self, outcome: R) -> None:
+        """A finished job; EngineError when the engine seems to be gone."""
+        if outcome.error is not None and outcome.error.startswith(EngineError.__name__):
+            self.held.append(outcome)
             patience = max(LATER, 8 * self.in_flight) if self.answered else max(FIRST, self.in_flight)
             if len(self.held) >= patience:
                 self._give_up()
             return
-        self.answered = self.answered or record.error is None
+        self.answered = self.answered or outcome.error is None
         if self.answered:
             self._release()
-        self.keep(record)
+        self.keep(outcome)
 
     def end(self) -> None:
         """No more samples: failures count, unless there was nothing else."""
@@ -158,8 +181,8 @@ class Guard:
         self._release()
 
     def _release(self) -> None:
-        for record in self.held:
-            self.keep(record)
+        for outcome in self.held:
+            self.keep(outcome)
         self.held.clear()
 
     def _give_up(self) -> None:
@@ -170,7 +193,7 @@ class Guard:
         )
 
 
-def _check(responses: Sequence[Response], request: Request) -> None:
+def complete(responses: Sequence[Response], request: Request) -> None:
     """A rollout that failed fails its sample: a vote of fewer would be another experiment."""
     for response in responses:
         if response.finish == "error" or response.error is not None:
@@ -179,7 +202,7 @@ def _check(responses: Sequence[Response], request: Request) -> None:
         raise EngineError(f"the engine gave {len(responses)} of {request.n} rollouts")
 
 
-def _tidy(response: Response) -> Response:
+def tidy(response: Response) -> Response:
     """A response without NaN or infinite log-probabilities."""
     logprob, choices = response.logprob, response.choice_logprobs
     if logprob is not None and not math.isfinite(logprob):

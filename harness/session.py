@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import plugins
 from harness.contracts import Engine, Pixels, Voter
+from harness.dryrun import dry_run
 from harness.engines import Settings as EngineSettings
 from harness.frames import Frames
 from harness.manifest import manifest
@@ -54,6 +55,8 @@ class Setup:
 def session(asked: Asked, console: Console) -> int:
     """Run, or go on with a run, and publish it; the exit code."""
     setup = look_up(asked)
+    if asked.dry_run:
+        return dry_run(asked, setup.plans, setup.model, setup.family, setup.decoding, console)
     with Store(asked.out) as store:
         store.join(setup.run, retry_errors=asked.retry_errors)
         try:

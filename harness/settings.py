@@ -87,9 +87,15 @@ class Asked:
     cache_gb: float = 16.0
     """0 is no cache."""
     retry_errors: bool = False
+    dry_run: bool = False
+    rate: float | None = None
+    """Generated tokens a second, for the time that a dry run tells."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
+        fine = self.rate is None or (math.isfinite(self.rate) and self.rate > 0)
+        _need(fine, "--rate", self.rate, "above 0")
+        _need(self.rate is None or self.dry_run, "--rate", self.rate, "given with --dry-run")
         _need(bool(self.tasks), "--tasks", "", "one or more names with commas between them")
         _need(self.limit is None or self.limit >= 1, "--limit", self.limit, "at least 1")
         _need(self.in_flight >= 1, "--in-flight", self.in_flight, "at least 1")

@@ -1,28 +1,23 @@
 """The run folder: run.json, records.jsonl, scores.json, report.md; written by one process at a time.
 
-A record is one line, in one write, handed to the system at once: killing the process loses no line that was
-written. The disk is synced every few seconds and at the end, so that a power cut costs at most those seconds.
-A torn last line is cut off when the folder is opened again. Other files are replaced as a whole.
+Records are a journal (harness/journal.py): killing the process loses none. Other files are replaced as a whole.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from harness.codec import decode, encode
 from harness.errors import DataError, UsageError
+from harness.journal import Journal, cut_torn_line, lines, lock
 from harness.records import Record
 from harness.schema import dumps, loads, validate, whole
 
 RUN, RECORDS, SCORES, REPORT, LOCK = "run.json", "records.jsonl", "scores.json", "report.md", "run.lock"
-
-SYNC_SECONDS = 5.0
-"""At most this much work is lost to a power cut."""
 
 Key = tuple[str, str]
 """Task and sample id, as written."""
@@ -44,16 +39,15 @@ class Store:
         self.failed: set[Key] = set()
         """Those of them whose record is an error."""
         self._run: Mapping[str, Any] = {}
-        self._file: BinaryIO | None = None
+        self._file: Journal | None = None
         self._lock: BinaryIO | None = None
-        self._synced = time.monotonic()
 
     def __enter__(self) -> Store:
         """Take the folder, made when it is not there."""
-        _refuse_foreign(self.folder)
+        refuse_foreign(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(self.folder / LOCK)
+            self._lock = lock(self.folder / LOCK)
         except OSError as error:
             raise UsageError(f"cannot write to the output folder {self.folder}: {error.strerror}") from error
         return self
@@ -63,7 +57,6 @@ class Store:
     ) -> None:
         """Sync and let go."""
         if self._file is not None:
-            os.fsync(self._file.fileno())
             self._file.close()
         if self._lock is not None:
             self._lock.close()
@@ -81,7 +74,7 @@ class Store:
             self._run = {**run, "sessions": [*before["sessions"], *run["sessions"]]}
         path = self.folder / RECORDS
         if path.exists():
-            _cut_torn_line(path)
+            cut_torn_line(path)
             self._scan()
             if retry_errors and self.failed:
                 self._drop_failed()
@@ -89,26 +82,13 @@ class Store:
     def begin(self) -> None:
         """Write run.json, and take records from here on."""
         write(self.folder / RUN, "run", self._run)
-        self._file = (self.folder / RECORDS).open("ab", buffering=0)
+        self._file = Journal(self.folder / RECORDS)
 
     def append(self, record: Record) -> None:
         """Write one line."""
         if self._file is None:
             raise ValueError("begin before a record is appended")
-        name = f"the record of {record.sample.id}"
-        data = encode(record)
-        line = dumps(data, name) + b"\n"
-        validate("record", data, name)
-        try:
-            if self._file.write(line) != len(line):
-                raise OSError(0, "the disk took only a part of a line")
-            if time.monotonic() - self._synced > SYNC_SECONDS:
-                os.fsync(self._file.fileno())
-                self._synced = time.monotonic()
-        except OSError as error:
-            raise DataError(
-                f"cannot write to {self.folder / RECORDS}: {error.strerror}; make room and start the same command again"
-            ) from error
+        self._file.append("record", encode(record), f"the record of {record.sample.id}")
         self.done.add(key(record.task, record.sample.id))
         if record.error is not None:
             self.failed.add(key(record.task, record.sample.id))
@@ -124,9 +104,7 @@ class Store:
 
     def _drop_failed(self) -> None:
         """Forget the errors; their samples are owed again."""
-        path = self.folder / RECORDS
-        with path.open("rb") as file:
-            _replace(path, (line for line in file if loads(line, str(path))["error"] is None))
+        replace_lines(self.folder / RECORDS, lambda line: line["error"] is None)
         self.done -= self.failed
         self.failed.clear()
 
@@ -148,16 +126,9 @@ def read_records(folder: Path) -> Iterator[Record]:
 
 
 def _lines(folder: Path) -> Iterator[Any]:
-    path = folder / RECORDS
-    if not path.is_file():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.endswith(b"\n"):
-                where = f"{path}, line {number}"
-                data = loads(line, where)
-                validate("record", data, where)
-                yield data
+    for data, where in lines(folder / RECORDS):
+        validate("record", data, where)
+        yield data
 
 
 def write(path: Path, kind: str, data: object) -> None:
@@ -169,6 +140,12 @@ def write(path: Path, kind: str, data: object) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file as a whole: readers see the old one or the new one."""
     _replace(path, [content])
+
+
+def replace_lines(path: Path, keep: Callable[[Any], bool]) -> None:
+    """Leave in a file of JSON lines only those whose data is to be kept."""
+    with path.open("rb") as file:
+        _replace(path, (line for line in file if keep(loads(line, str(path)))))
 
 
 def _replace(path: Path, chunks: Iterable[bytes]) -> None:
@@ -204,7 +181,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _refuse_foreign(folder: Path) -> None:
+def refuse_foreign(folder: Path) -> None:
+    """UsageError when the folder holds something else than a run."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder} is a file; give a folder")
     if folder.is_dir() and not (folder / RUN).exists():
@@ -212,30 +190,3 @@ def _refuse_foreign(folder: Path) -> None:
         other = sorted(p.name for p in folder.iterdir() if p.name not in ours)
         if other:
             raise UsageError(f"{folder} is not a run folder and holds {other[0]}; give an empty or new --out")
-
-
-def _lock(path: Path) -> BinaryIO:
-    import fcntl
-
-    file = path.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise UsageError(f"another process is writing to {path.parent}; wait for it or give another --out") from None
-    return file
-
-
-def _cut_torn_line(path: Path) -> None:
-    """Drop what follows the last line end: a line whose writing was interrupted."""
-    with path.open("r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        while end > 0:
-            begin = max(0, end - 65536)
-            file.seek(begin)
-            found = file.read(end - begin).rfind(b"\n")
-            if found >= 0:
-                file.truncate(begin + found + 1)
-                return
-            end = begin
-        file.truncate(0)

@@ -1,6 +1,7 @@
 """scores.json: the metrics of a run from its records, in the order of sample ids: the same however the run went.
 
 Metrics are given twice: over the evaluated samples, and over all, where a sample that was not evaluated is wrong.
+Where judges have rated open answers (harness/ratings.py), the same metrics are given again for each judge.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from harness import metrics, ratings
 from harness.contracts import Task
 from harness.errors import DataError
 from harness.plan import load
+from harness.ratings import Judge, Rating
 from harness.records import Record, Score
 from harness.store import read_records
 
+T = TypeVar("T")
 Sums = Callable[[Sequence[Record]], Mapping[str, float | None]]
 
 COUNTS = ("samples", "items", "evaluated", "errors", "unscored", "abstentions", "rollouts", "truncated", "tokens")
@@ -59,9 +63,12 @@ def summarise(folder: Path, run: Mapping[str, Any]) -> dict[str, Any]:
             raise DataError(f"{folder} has a record of the task {record.task!r}, which its run.json does not name")
         lines[record.task].add(record)
     tasks = {}
+    judges = [ratings.read(folder, name) for name in ratings.names(folder)]
     for spec in run["settings"]["tasks"]:
         found = sorted(lines[spec["name"]].found, key=lambda line: line.record.sample.id)
-        tasks[spec["name"]] = _task(restore(spec), spec, run["tasks"][spec["name"]], found)
+        task, told = restore(spec), run["tasks"][spec["name"]]
+        judged = {judge.name: _judged(task, told, found, judge) for judge in judges if task.name in judge.tasks}
+        tasks[task.name] = _task(task, spec, told, found) | ({"judges": judged} if judged else {})
     finished = all(tasks[name]["counts"]["samples"] == told["samples"] for name, told in run["tasks"].items())
     return {"format": 1, "partial": run["partial"], "finished": finished, "tasks": tasks}
 
@@ -79,12 +86,7 @@ def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: S
     records = [line.record for line in lines]
     wrong = _counted_as_wrong(records)
     main = _metrics(task.overall, lines, wrong)
-    by: dict[str, dict[str, Any]] = {}
-    for axis, values in told["groups"].items():
-        for value in values:
-            part = [line for line in lines if line.record.sample.groups.get(axis) == value]
-            if part:
-                by.setdefault(axis, {})[value] = _metrics(task.aggregate, part, wrong)
+    by = _by(told, lines, lambda part: _metrics(task.aggregate, part, wrong))
     notes = Counter(line.note for line in lines if line.note is not None)
     errors = Counter(record.error for record in records if record.error is not None)
     return {
@@ -96,6 +98,57 @@ def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: S
         "notes": dict(sorted(notes.items())),
         "by": by,
     }
+
+
+def _by(
+    told: Mapping[str, Any], lines: Sequence[Line], sum_up: Callable[[Sequence[Line]], T]
+) -> dict[str, dict[str, T]]:
+    """Axis -> value -> sums over the samples of that value."""
+    by: dict[str, dict[str, T]] = {}
+    for axis, values in told["groups"].items():
+        for value in values:
+            part = [line for line in lines if line.record.sample.groups.get(axis) == value]
+            if part:
+                by.setdefault(axis, {})[value] = sum_up(part)
+    return by
+
+
+def _judged(task: Task, told: Mapping[str, Any], lines: Sequence[Line], judge: Judge) -> dict[str, Any]:
+    """The metrics with the ratings of a judge in place of the task's own scores."""
+    found = {line.record.sample.id: judge.rating(task, line.record) for line in lines}
+    asked = {sample: rating for sample, rating in found.items() if rating is not None}
+    rated = [rating for rating in asked.values() if rating.rating is not None]
+    again = [replace(line, record=rescore(task, line.record, found[line.record.sample.id])) for line in lines]
+    wrong = _counted_as_wrong([line.record for line in lines])
+
+    def sum_up(part: Sequence[Line], sums: Sums = task.aggregate) -> dict[str, Any]:
+        here = [asked[line.record.sample.id] for line in part if line.record.sample.id in asked]
+        judged = sum(rating.rating is not None for rating in here)
+        counts = {"answers": len(here), "judged": judged, "unjudged": len(here) - judged}
+        return _metrics(sums, part, wrong) | {"counts": counts}
+
+    errors = Counter(rating.error for rating in asked.values() if rating.error is not None)
+    return {
+        "model": judge.model,
+        "engine": judge.settings["engine"]["name"],
+        "version": judge.tasks[task.name],
+        "rule": task.judge_rule,
+        "mean_rating": metrics.mean(rating.rating for rating in rated),
+        "expected_rating": metrics.mean(rating.expected for rating in rated),
+        "errors": dict(sorted(errors.items())),
+        **sum_up(again, task.overall),
+        "by": _by(told, again, sum_up),
+    }
+
+
+def rescore(task: Task, record: Record, rating: Rating | None) -> Record:
+    """The record with the score that a rating is worth; unscored where there is none but should be."""
+    if rating is None or record.score is None:
+        return record
+    if rating.rating is not None:
+        return replace(record, score=task.judged(record.sample, rating.rating))
+    values = dict.fromkeys(record.score.values)
+    return replace(record, score=Score(values=values, reason="the judge gave no rating"))
 
 
 def _metrics(sums: Sums, lines: Sequence[Line], wrong: Mapping[str, Score]) -> dict[str, Any]:

@@ -66,12 +66,39 @@ def show(console: Console, run: Data, scores: Data) -> None:
         console.print()
         console.print(Text(f"{told['title']} ({marks(run, scores, name)}), per cent", style="bold"), soft_wrap=True)
         console.print(table)
-        console.print(Text(counts(task["counts"])), soft_wrap=True)
+        for line in (counts(task["counts"]), *_judges(task)):
+            console.print(Text(line), soft_wrap=True)
         for reason, number in sorted(task["errors"].items(), key=lambda each: -each[1])[:3]:
             console.print(Text(f"  {number} x {' '.join(reason.split())}"), soft_wrap=True)
         if notes := task.get("notes"):
             told_of = f"{sum(notes.values())} samples were evaluated with a video that is not whole; see report.md"
             console.print(Text(told_of), soft_wrap=True)
+
+
+def _judged_rows(task: Data, told: Data) -> Iterator[tuple[str, list[str]]]:
+    for name, judge in task.get("judges", {}).items():
+        unrated = judge["counts"]["unjudged"]
+        yield f"judge {name}", _cells(judge["evaluated"], told, task["counts"]["evaluated"] - unrated)
+
+
+def _judged_by(axis: str, task: Data, told: Data) -> Iterator[list[str]]:
+    for name, judge in task.get("judges", {}).items():
+        for value, part in judge["by"].get(axis, {}).items():
+            scored = task["by"][axis][value]["counts"]["evaluated"] - part["counts"]["unjudged"]
+            yield [f"{value}, judge {name}", *_cells(part["evaluated"], told, scored)]
+
+
+def _judges(task: Data) -> Iterator[str]:
+    """What must be said of each judge: who, what was rated and what was not, and what a rating is worth."""
+    for name, judge in task.get("judges", {}).items():
+        found = judge["counts"]
+        rated = "-" if judge["mean_rating"] is None else f"{judge['mean_rating']:.2f}"
+        expected = "" if judge["expected_rating"] is None else f", expected {judge['expected_rating']:.2f}"
+        yield (
+            f"judge {name} ({judge['model'] or 'no model'}, {judge['engine']}, question version {judge['version']}): "
+            f"{found['judged']} of {found['answers']} answers judged, unjudged {found['unjudged']} (not scored); "
+            f"mean rating {rated}{expected}; {judge['rule']}"
+        )
 
 
 def _small(told: Data) -> str | None:
@@ -82,6 +109,7 @@ def _rows(task: Data, told: Data, small: str | None) -> Iterator[tuple[str, list
     yield "overall", _cells(task["evaluated"], told, task["counts"]["evaluated"])
     if task["counts"]["evaluated"] < task["counts"]["samples"]:
         yield "errors as wrong", _cells(task["all"], told, task["counts"]["samples"])
+    yield from _judged_rows(task, told)
     for value, part in task["by"].get(small, {}).items():
         yield value, _cells(part["evaluated"], told, part["counts"]["evaluated"])
 
@@ -135,9 +163,12 @@ def _section(run: Data, scores: Data, name: str, task: Data) -> list[str]:
     lines = [f"## {_safe(told['title'])} ({marks(run, scores, name)})", "", _safe(told["source"]), "",
              f"{_how(spec)}; {options or 'no options'}.", "",
              f"{counts(task['counts'])}.", ""]  # fmt: skip
+    for line in _judges(task):
+        lines += [f"{_safe(line)}.", ""]
     lines += _table(["", *told["columns"].values(), "n"], [[label, *row] for label, row in _overall(task, told)])
     for axis, values in task["by"].items():
         rows = [[v, *_cells(p["evaluated"], told, p["counts"]["evaluated"])] for v, p in values.items()]
+        rows += _judged_by(axis, task, told)
         lines += _table([axis, *told["columns"].values(), "n"], rows)
     lines += _table(["metric", "evaluated", "all, errors as wrong", ""], [
         [key, per_cent(value), per_cent(task["all"][key]), task["reasons"].get(key, "")]
@@ -153,6 +184,7 @@ def _section(run: Data, scores: Data, name: str, task: Data) -> list[str]:
 def _overall(task: Data, told: Data) -> Iterator[tuple[str, list[str]]]:
     yield "evaluated", _cells(task["evaluated"], told, task["counts"]["evaluated"])
     yield "all, errors as wrong", _cells(task["all"], told, task["counts"]["samples"])
+    yield from _judged_rows(task, told)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,10 +54,15 @@ def _seconds(parts: Sequence[str]) -> float:
 
 
 def lines_at(cues: Sequence[Cue], times: Sequence[float]) -> list[str]:
-    """The lines that are on screen at any of the times, without repeating the line before."""
+    """The lines on screen at any of the times, which ascend; by their start, without repeating the line before.
+
+    >>> lines_at([Cue(Span(8, 9), "Bye"), Cue(Span(0, 2), "Hi"), Cue(Span(3, 4), "unseen")], [0.0, 2.5, 5.0, 9.0])
+    ['Hi', 'Bye']
+    """
     lines: list[str] = []
-    for cue in cues:
-        if any(cue.span.start <= t <= cue.span.end for t in times) and cue.text not in lines[-1:]:
+    for cue in sorted(cues, key=lambda cue: cue.span.start):
+        first = bisect_left(times, cue.span.start)
+        if first < len(times) and times[first] <= cue.span.end and cue.text not in lines[-1:]:
             lines.append(cue.text)
     return lines
 

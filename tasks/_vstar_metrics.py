@@ -1,7 +1,9 @@
 """How V-STaR scores a sample and sums up many (arXiv 2503.11495, Sec. 4.2).
 
 The "what" answer is judged by exact match after normalisation (lower case, no articles, no punctuation), which suits
-short closed answers; the published figures come from a model judge and are not comparable in `acc`, AM and LGM.
+short closed answers; the published figures come from a model judge and are comparable in `acc`, AM and LGM only with
+those of `harness judge`. The released code has the judge rate 0-3 and takes 2 and 3 as right, which is what we do; the
+paper also speaks of a scale of 0-4 and of ratings above 2.
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness import metrics
 from harness.records import Prediction, Record, Sample, Score
 
-JUDGE = "exact match"
+JUDGE_RULE = (
+    "a rating of 2 or 3 of 0-3 is right, as in V-STaR's released code (its paper also says 0-4, and above 2); "
+    "an abstention is wrong; figures without a judge's name are by exact match"
+)
 RECALL_AT = (0.3, 0.5, 0.7)
 AP_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
 RIGHT = 2

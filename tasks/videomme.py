@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from harness import metrics, parse, prompt
 from harness.contracts import Imported, Preset, Task
+from harness.dataset import Dataset
 from harness.errors import UsageError
 from harness.prompt import THINK
 from harness.records import Prediction, Record, Request, Response, Sample, Score, View
@@ -54,6 +55,16 @@ class VideoMME(Task):
     frames: ClassVar[str] = "uniform:64"
     max_pixels: ClassVar[int] = 512 * 512
     columns: ClassVar[Mapping[str, str]] = {"acc": "Acc"}
+    dataset: ClassVar[Dataset | None] = Dataset(
+        repo="lmms-lab/Video-MME",
+        revision="main",
+        files=(f"{FOLDER}/{ANNOTATION}.parquet", "videos_chunked_*.zip", "subtitle.zip"),
+        licence="academic research only; no distribution, copying or modification without approval",
+        homepage="https://huggingface.co/datasets/lmms-lab/Video-MME",
+        items=2700,
+        videos=900,
+        holds={"subtitle/*.srt": 744},
+    )
 
     presets: ClassVar[Mapping[str, Preset]] = {
         "released": Preset(

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from harness import parse, prompt
+from harness import parse, prompt, ratings
 from harness.codec import encode
 from harness.contracts import Imported, Preset, Task
+from harness.dataset import Dataset
 from harness.errors import UsageError
 from harness.geometry import Box, Span
 from harness.records import Prediction, Record, Request, Response, Sample, Score, View
@@ -62,6 +63,17 @@ class VStar(Task):
         "mlgm": "mLGM",
     }
 
+    dataset: ClassVar[Dataset | None] = Dataset(
+        repo="V-STaR-Bench/V-STaR",
+        revision="d938778037a2c39001039dd54bebdef72fedb2db",
+        files=(ANNOTATION, "vstar_videos.zip"),
+        licence="CC BY-NC-SA 4.0",
+        homepage="https://huggingface.co/datasets/V-STaR-Bench/V-STaR",
+        size=29_570_000_000,
+        items=2096,
+        videos=2094,
+    )
+    judge_rule: ClassVar[str] = _vstar_metrics.JUDGE_RULE
     presets: ClassVar[Mapping[str, Preset]] = {
         "released": Preset(
             options={"prompt": "released", "parser": "o3"},
@@ -159,6 +171,16 @@ class VStar(Task):
         if self.published and sample.kind.startswith("where") and not sample.boxes:
             return Score(values=dict.fromkeys(score.values, 0.0))
         return score
+
+    def ask_judge(self, sample: Sample, prediction: Prediction) -> Request | None:
+        """Rate a "what" answer against its reference; an abstention is wrong without being asked about."""
+        if sample.kind != "what" or sample.answer is None or prediction.answer is None:
+            return None
+        return ratings.ask(sample.question, sample.answer, prediction.answer)
+
+    def judged(self, sample: Sample, rating: int) -> Score:
+        """Right from 2 of 0..3 on."""
+        return Score(values={"acc": float(rating >= ratings.RIGHT_FROM)})
 
     def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
         """Means of both chains, AM, LGM, mAM, mLGM and joint rates; published programs skip items without an answer."""

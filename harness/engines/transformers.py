@@ -118,8 +118,8 @@ class Transformers:
         self._tokens = _token_budget(self.settings.options.get("memory"), model)
 
     async def _prepare(self, request: Request) -> Prompt:
-        frames, unit = prompt.frames(request), prompt.family(self.model.family).factor
-        choices = _chat.choice_ids(self._tokenizer, request)
+        frames, choices = prompt.frames(request), _chat.choice_ids(self._tokenizer, request)
+        unit = prompt.family(self.model.family).factor if frames else 1
         for width, height in (frame.size for frame in frames):
             if width % unit or height % unit:
                 raise EngineError(f"{self.model.name} takes frames with sides of {unit}s, not {width}x{height} pixels")

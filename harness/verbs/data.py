@@ -1,4 +1,4 @@
-"""`harness data`: make or fetch the data of tasks."""
+"""`harness data`: make the data of tasks, or check it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typer import Option
 
 from harness.errors import UsageError
 
-app = typer.Typer(help="Make data.", no_args_is_help=True)
+app = typer.Typer(help="Make or check data.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Make data."""
+    """Make or check data."""
 
 
 @app.command()
@@ -36,3 +36,20 @@ def shapes(
         (out / task.name).mkdir(parents=True, exist_ok=True)
         task.demo(out / task.name, count, seed)
         typer.echo(f"{task.name}: {count} videos in {out / task.name}")
+
+
+@app.command()
+def check(
+    task: Annotated[str, typer.Argument(help="A task, such as vstar.")],
+    data: Annotated[Path, Option(help="Folder that holds a folder for each task, or the one task's data.")],
+    deep: Annotated[bool, Option("--deep", help="Open every video, not a few.")] = False,
+) -> None:
+    """Say what is missing of the data of a task, before a GPU is rented; exits with 1 when something is."""
+    from rich.console import Console
+
+    from harness.datacheck import check_data
+    from harness.plan import load
+
+    if not data.is_dir():
+        raise UsageError(f"there is no data folder {data}; give --data, or fetch it with: harness fetch {task}")
+    raise typer.Exit(check_data(load(task), data, deep=deep, console=Console()))

@@ -44,6 +44,8 @@ def run(
     cache: Annotated[Path | None, Option(help="Folder of decoded frames.", show_default="in ~/.cache")] = None,
     cache_gb: Annotated[float, Option(help="Size of that folder; 0 for none.")] = 16.0,
     retry_errors: Annotated[bool, Option("--retry-errors", help="Ask failed samples again.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only say what would be asked and needed.")] = False,
+    rate: Annotated[float | None, Option(metavar="TOKENS_PER_S", help="Known rate, for --dry-run's time.")] = None,
 ) -> None:
     """Ask a model every question of some tasks, and score the answers."""
     told = dict(locals())

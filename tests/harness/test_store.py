@@ -179,7 +179,8 @@ def test_a_full_disk_is_told_and_nothing_before_is_lost(tmp_path: Path) -> None:
         store.join(run())
         store.begin()
         store.append(record("a"))
-        store._file = Full(store._file)  # type: ignore[assignment]
+        assert store._file is not None
+        store._file._file = Full(store._file._file)  # type: ignore[assignment]
         with pytest.raises(DataError, match="No space left on device; make room"):
             store.append(record("b"))
     assert fill(tmp_path, record("b")).done == {("t", "a"), ("t", "b")}
