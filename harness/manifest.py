@@ -84,6 +84,7 @@ def _task(plan: Plan) -> dict[str, Any]:
         "fingerprint": plan.fingerprint,
         "frames": plan.frames,
         "max_pixels": plan.max_pixels,
+        "show": plan.show,
     }
 
 

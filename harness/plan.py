@@ -38,6 +38,7 @@ class Plan:
     """SHA-256 over all samples of the data folder."""
     frames: str
     max_pixels: int
+    show: str
 
     @property
     def partial(self) -> bool:
@@ -113,6 +114,7 @@ def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
         fingerprint=fingerprint(samples, root),
         frames=frames,
         max_pixels=asked.max_pixels or (model and model.max_pixels) or task.max_pixels,
+        show=asked.show,
     )
 
 

@@ -32,7 +32,7 @@ At least as many as are under way, and eight times as many when it has answered 
 class Views(Protocol):
     """What is shown of a video: harness.frames.Frames."""
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int) -> View:
+    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str) -> View:
         """The view of a video; VideoError when it cannot be decoded."""
         ...
 
@@ -45,6 +45,7 @@ class Job:
     sample: Sample
     frames: str
     max_pixels: int
+    show: str = "images"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class Loop:
         task, sample, begun = job.task, job.sample, time.perf_counter()
         record = Record(task=task.name, version=task.version, sample=sample)
         try:
-            view = await self.views.view(sample.video, job.frames, self.family, job.max_pixels)
+            view = await self.views.view(sample.video, job.frames, self.family, job.max_pixels, job.show)
             request = self.decode(job, task.request(sample, view))
             record = replace(record, view=view, request=request.key)
             responses = tuple(map(_tidy, await self.engine.generate(request)))

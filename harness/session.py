@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from harness import plugins
 from harness.contracts import Engine, Pixels, Voter
 from harness.engines import Settings as EngineSettings
+from harness.families import FAMILIES
+from harness.families import family as known_family
 from harness.frames import Frames
 from harness.manifest import manifest
 from harness.model import Model, resolve
 from harness.plan import Plan, full_name, make
 from harness.progress import Progress
-from harness.prompt import FAMILIES
-from harness.prompt import family as known_family
 from harness.records import Record
 from harness.run import Job, Loop, drive
 from harness.settings import Asked, Decoding
@@ -125,6 +125,7 @@ def _engine_settings(asked: Asked, model: Model | None) -> EngineSettings:
         trust_remote_code=asked.trust_remote_code,
         options=asked.engine_options,
         answers=asked.answers,
+        clips=asked.show != "images",
     )
 
 
@@ -164,4 +165,4 @@ def _owed(plans: Sequence[Plan], store: Store) -> Iterator[Job]:
     for plan in plans:
         for sample in plan.by_video():
             if key(plan.task.name, sample.id) not in store.done:
-                yield Job(task=plan.task, sample=sample, frames=plan.frames, max_pixels=plan.max_pixels)
+                yield Job(task=plan.task, sample=sample, frames=plan.frames, max_pixels=plan.max_pixels, show=plan.show)

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.contracts import Task
 from harness.errors import UsageError
+from harness.prompt import SHOWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,8 @@ class Asked:
     frames: str | None = None
     """None is what the model was trained with, else the task's default."""
     max_pixels: int | None = None
+    show: str = "images"
+    """A key of harness.prompt.SHOWS."""
     voter: str | None = None
     """None is "first" for one rollout and "majority" for more."""
     limit: int | None = None
@@ -85,6 +88,7 @@ class Asked:
         _need(self.in_flight >= 1, "--in-flight", self.in_flight, "at least 1")
         _need(self.tensor_parallel >= 1, "--tensor-parallel", self.tensor_parallel, "at least 1")
         _need(self.max_pixels is None or self.max_pixels >= 1, "--max-pixels", self.max_pixels, "at least 1")
+        _need(self.show in SHOWS, "--show", self.show, f"one of {', '.join(SHOWS)}")
         _need(math.isfinite(self.cache_gb) and self.cache_gb >= 0, "--cache-gb", self.cache_gb, "0 or more")
 
     def decoding(self, max_tokens: int | None = None) -> Decoding:
