@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 IMAGES = 1024
 """Frames that a prompt may have."""
 
-READY = {"do_resize": False}
-"""What the processors are told: frames have their final size."""
+READY = {"do_resize": False, "do_sample_frames": False}
+"""What the processors are told: frames are chosen and have their final size."""
 
 CPU_CONTEXT = 32768
 """The longest prompt on a CPU, where a prompt must be read in one go."""
@@ -198,7 +198,7 @@ def _video(family: Family, clip: Clip, rate: float, images: Sequence[Image]) -> 
                 "use --show images or --engine transformers"
             )
         fps, indices = PAIR / spacing(clip), [float(number) for number in range(len(frames))]
-    metadata = {"fps": fps, "frames_indices": indices, "total_num_frames": len(frames), "do_sample_frames": False}
+    metadata = {"fps": fps, "frames_indices": indices, "total_num_frames": len(frames)}
     return np.stack([np.asarray(frame) for frame in frames]), metadata
 
 
