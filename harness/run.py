@@ -32,7 +32,7 @@ At least as many as are under way, and eight times as many when it has answered 
 class Views(Protocol):
     """What is shown of a video: harness.frames.Frames."""
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str) -> View:
+    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
         """The view of a video; VideoError when it cannot be decoded."""
         ...
 
