@@ -44,10 +44,8 @@ def processor(model: Model) -> Any:
     )
 
 
-def by_transformers(
-    model: Model, request: Request, pixels: Any, fps: float, indices: list[int]
-) -> tuple[list[int], str]:
-    """The prompt of the processor and the greedy text of `generate`, for a video that is sampled at those indices."""
+def by_transformers(model: Model, request: Request, pixels: Any, fps: float) -> tuple[list[int], str]:
+    """The prompt of the processor and the greedy text of `generate`, for a video of that many frames a second."""
     import torch
     from transformers import AutoModelForImageTextToText
     from transformers.video_utils import VideoMetadata
