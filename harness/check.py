@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.contracts import Task
+from harness.families import FAMILIES
 from harness.frames import Frames
 from harness.plan import data_folder, load
-from harness.prompt import FAMILIES
 from harness.records import Response, Sample
 from harness.run import Views
 

@@ -72,6 +72,8 @@ def _decode_union(args: tuple[Any, ...], data: Any) -> Any:
         if arg is str and isinstance(data, str):
             return data
     others = [arg for arg in args if arg not in (type(None), str)]
+    if isinstance(data, Mapping):
+        others = [arg for arg in others if is_dataclass(arg) and data.keys() <= _hints(arg).keys()] or others  # type: ignore[arg-type]
     return _decode(others[0], data) if others else data
 
 

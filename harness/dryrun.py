@@ -25,13 +25,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness import prompt
 from harness.engines import Settings, _chat
+from harness.engines._layout import Layout
 from harness.errors import DataError, VideoError
 from harness.frames import Frames
 from harness.model import Model
 from harness.plan import Plan
 from harness.progress import clock
-from harness.records import Request, Sample
-from harness.settings import Asked, Decoding
+from harness.records import Sample
+from harness.settings import Asked
 from harness.store import refuse_foreign
 
 if TYPE_CHECKING:
@@ -73,28 +74,26 @@ class Size:
     """Tokens of prompt and answer together."""
 
 
-def dry_run(
-    asked: Asked, plans: Sequence[Plan], model: Model | None, family: str, decoding: Decoding, console: Console
-) -> int:
+def dry_run(asked: Asked, plans: Sequence[Plan], model: Model | None, family: str, console: Console) -> int:
     """Print what a run would ask and need; the exit code is 1 when a question looked at could not be answered."""
     from rich.table import Table
     from rich.text import Text
 
     refuse_foreign(asked.out)
     size = measure(model, asked) if model else None
-    looks = asyncio.run(_look(asked, plans, model, family, decoding, size))
+    looks = asyncio.run(_look(asked, plans, model, family, size))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("task", "samples", "videos", "looked at", "frames", "prompt tokens", "generated at most"):
         table.add_column(heading, justify="left" if heading == "task" else "right")
     for look in looks:
         samples = look.plan.samples
-        made = len(samples) * decoding.n * decoding.max_tokens
+        made = len(samples) * look.plan.decoding.n * look.plan.decoding.max_tokens
         videos = len({sample.video for sample in samples})
         cells = (len(samples), videos, len(look.frames), _spread(look.frames), _spread(look.tokens), f"{made:,}")
         table.add_row(look.plan.task.name, *map(str, cells))
     console.print(Text("dry run: nothing is asked and nothing is written; frames and tokens are median (most)"))
     console.print(table)
-    lines = [*_pixels(looks, asked), *_memory(looks, size, asked, decoding), *_time(looks, asked, decoding)]
+    lines = [*_pixels(looks, asked), *_memory(looks, size, asked), *_time(looks, asked)]
     for line in (*lines, *_warnings(looks, size)):
         console.print(Text(line), soft_wrap=True)
     return 1 if any(look.long or look.broken for look in looks) else 0
@@ -134,29 +133,26 @@ def _parameters(path: Path) -> int:
         raise DataError(f"{path} has no readable head; copy or download it again: {error!r}") from error
 
 
-async def _look(
-    asked: Asked, plans: Sequence[Plan], model: Model | None, family: str, decoding: Decoding, size: Size | None
-) -> list[Look]:
-    trust = asked.trust_remote_code
-    tokenizer = _chat.load_tokenizer(Settings(model=model, trust_remote_code=trust)) if model else None
+async def _look(asked: Asked, plans: Sequence[Plan], model: Model | None, family: str, size: Size | None) -> list[Look]:
+    layout = _layout(model, family, asked.trust_remote_code) if model else None
     looks = []
     with closing(Frames()) as views:
         for plan in plans:
             looks.append(look := Look(plan=plan))
             for sample in draw(plan.samples, asked.seed, plan.task.name):
                 try:
-                    view = await views.view(sample.video, plan.frames, family, plan.max_pixels)
+                    view = await views.view(sample.video, plan.frames, family, plan.max_pixels, plan.show)
                 except VideoError as error:
                     look.broken.append(f"{sample.id}: {error}")
                     continue
                 request = plan.task.request(sample, view)
                 look.frames.append(len(prompt.frames(request)))
                 look.pixels.append(sum(4 * frame.size[0] * frame.size[1] for frame in prompt.frames(request)))
-                if tokenizer is not None and size is not None:
-                    tokens = count_tokens(tokenizer, request, family)
+                if layout is not None and size is not None:
+                    tokens, more = len(layout.lay(request)[0]), plan.decoding.max_tokens
                     look.tokens.append(tokens)
-                    if tokens + decoding.max_tokens > size.context:
-                        look.long.append(f"{sample.id} ({tokens} + {decoding.max_tokens})")
+                    if tokens + more > size.context:
+                        look.long.append(f"{sample.id} ({tokens} + {more})")
     return looks
 
 
@@ -168,12 +164,11 @@ def draw(samples: Sequence[Sample], seed: int, task: str) -> list[Sample]:
     return [samples[index] for index in chosen]
 
 
-def count_tokens(tokenizer: Any, request: Request, family: str) -> int:
-    """The tokens of a prompt: those of its text, and for each frame one a square of the family's factor."""
-    unit = prompt.family(family).factor
-    frames = prompt.frames(request)
-    text = len(tokenizer.encode(_chat.text(tokenizer, request), add_special_tokens=False))
-    return text - len(frames) + sum(width // unit * (height // unit) for width, height in (f.size for f in frames))
+def _layout(model: Model, family: str, trust: bool) -> Layout:
+    from transformers import AutoConfig
+
+    tokenizer = _chat.load_tokenizer(Settings(model=model, trust_remote_code=trust))
+    return Layout(tokenizer, AutoConfig.from_pretrained(model.path, trust_remote_code=trust), family)
 
 
 def _spread(values: Sequence[int]) -> str:
@@ -189,7 +184,7 @@ def _pixels(looks: Sequence[Look], asked: Asked) -> list[str]:
     ]
 
 
-def _memory(looks: Sequence[Look], size: Size | None, asked: Asked, decoding: Decoding) -> list[str]:
+def _memory(looks: Sequence[Look], size: Size | None, asked: Asked) -> list[str]:
     if size is None:
         return ["no model is named, so tokens and memory are not counted"]
     weights = size.parameters * size.number
@@ -199,6 +194,7 @@ def _memory(looks: Sequence[Look], size: Size | None, asked: Asked, decoding: De
     )
     for look in looks:
         if look.tokens:
+            decoding = look.plan.decoding
             prompt_tokens, made = round(median(look.tokens)), decoding.n * decoding.max_tokens
             each = (prompt_tokens + made) * size.token
             one = f"({prompt_tokens:,} + {decoding.n} x {decoding.max_tokens:,}) tokens a sample = {_gib(each)}"
@@ -207,10 +203,10 @@ def _memory(looks: Sequence[Look], size: Size | None, asked: Asked, decoding: De
     return lines
 
 
-def _time(looks: Sequence[Look], asked: Asked, decoding: Decoding) -> list[str]:
+def _time(looks: Sequence[Look], asked: Asked) -> list[str]:
     if asked.rate is None:
         return ["time: not estimated, as no rate is known; give --rate TOKENS_PER_S of a run on that machine"]
-    made = sum(len(look.plan.samples) for look in looks) * decoding.n * decoding.max_tokens
+    made = sum(len(x.plan.samples) * x.plan.decoding.n * x.plan.decoding.max_tokens for x in looks)
     return [f"time: at most {clock(made / asked.rate)} at {asked.rate:g} generated tokens a second"]
 
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import framecache, plugins, prompt, sampling
+from harness import families, framecache, plugins, sampling
 from harness.decoders import Decoder, Read
 from harness.errors import VideoError
 from harness.framecache import FrameCache
@@ -71,18 +71,21 @@ class Frames:
         """The part of `_waiting` that no pass has begun on."""
         self._serving: set[asyncio.Task[None]] = set()
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int) -> View:
+    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
         """What a model of that family is shown of a video; VideoError when the video cannot be read."""
         info = await self._info(video)
+        times = sampling.sample(info, recipe)
+        length = 0 if show == "images" else len(times)
         return View(
             video=video,
-            times=sampling.sample(info, recipe),
+            times=times,
             duration=info.duration,
             width=info.width,
             height=info.height,
-            size=prompt.family(family).resize(info.width, info.height, max_pixels),
+            size=families.family(family).resize(info.width, info.height, max_pixels, length),
             family=family,
             note=info.broken,
+            show=show,
         )
 
     async def get(self, frames: Sequence[Frame]) -> list[Image]:

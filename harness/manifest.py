@@ -88,7 +88,7 @@ def options(task: Task) -> dict[str, Any]:
 
 def _task(plan: Plan, decoding: Decoding) -> dict[str, Any]:
     how = {} if plan.decoding == decoding else {"decoding": asdict(plan.decoding)}
-    return {**identified(plan), "frames": plan.frames, "max_pixels": plan.max_pixels, **how}
+    return {**identified(plan), "frames": plan.frames, "max_pixels": plan.max_pixels, "show": plan.show, **how}
 
 
 def identified(plan: Questions) -> dict[str, Any]:

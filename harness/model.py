@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import prompt
+from harness import families
 from harness.errors import DataError, UsageError
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
@@ -24,7 +24,7 @@ class Model:
     name: str
     path: Path
     family: str
-    """A key of harness.prompt.FAMILIES, or for a model that is shown no frames its own type."""
+    """A key of harness.families.FAMILIES, or for a model that is shown no frames its own type."""
     frames: str | None = None
     """Frame sampling it was trained with, as in --frames; None leaves it to the task."""
     max_pixels: int | None = None
@@ -50,12 +50,22 @@ def resolve(name_or_path: str | Path, family: str | None = None, *, sees: bool =
     path = path.resolve()
     config = _read(path / "config.json", "a model folder must hold it")
     _check_weights(path)
-    if family is None:
-        family = str(config.get("model_type"))
-        if sees and family not in prompt.FAMILIES:
-            known = ", ".join(prompt.FAMILIES)
-            raise UsageError(f"{path} is of the unknown type {family!r}; set --family to one of: {known}")
-    return Model(name=path.name, path=path, family=prompt.family(family).name if sees else family, **_settings(path))
+    kind = str(config.get("model_type"))
+    family = _family(path, kind, family) if sees else kind
+    return Model(name=path.name, path=path, family=family, **_settings(path))
+
+
+def _family(path: Path, kind: str, asked: str | None) -> str:
+    """The family of weights of that `model_type`; another one can only be asked for where the type is not known."""
+    if kind in families.FAMILIES and asked in (None, kind):
+        return kind
+    if asked is None:
+        known = ", ".join(families.FAMILIES)
+        raise UsageError(f"{path} is of the unknown type {kind!r}; set --family to one of: {known}")
+    name = families.family(asked).name
+    if kind in families.FAMILIES:
+        raise UsageError(f"{path / 'config.json'} says {kind!r}, which is not --family {name}; leave --family out")
+    return name
 
 
 def _read(path: Path, need: str) -> dict[str, Any]:

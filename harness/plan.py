@@ -66,6 +66,8 @@ class Plan(Questions):
 
     frames: str
     max_pixels: int
+    show: str
+    """How the frames are shown: a key of harness.prompt.SHOWS."""
     decoding: Decoding
 
 
@@ -124,6 +126,7 @@ def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
         frames=frames,
         max_pixels=first(asked.max_pixels, preset.max_pixels, model.max_pixels if model else None, task.max_pixels),
         decoding=asked.decoding(model.max_tokens if model else None, preset),
+        show=asked.show,
     )
 
 

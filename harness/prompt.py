@@ -1,18 +1,16 @@
-"""How a model family is spoken to: pixel grid, coordinates, frame captions, chat layout.
+"""How a model is spoken to: boxes in its own coordinates, frames with their captions, chat layout.
 
-This module and harness/parse.py alone know the model's own coordinates.
+This module and harness/parse.py alone know the model's own coordinates; harness/families.py says what they are.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import UsageError
+from harness.families import family
 from harness.geometry import Box
-from harness.records import Frame, Request, View
+from harness.records import Clip, Frame, Request, View
 
 SYSTEM = "You are a helpful assistant."
 
@@ -28,44 +26,14 @@ RELEVANCE = ("0", "1", "2")
 YES_NO = ("Yes", "No")
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """What differs between model families."""
-
-    name: str
-    factor: int
-    """Frames are resized to multiples of this many pixels."""
-    grid: int | None
-    """Boxes are written on a 0..grid scale; None means pixels of the resized frame."""
-
-    def resize(self, width: int, height: int, max_pixels: int, min_pixels: int = 3136) -> tuple[int, int]:
-        """The (width, height) that the model is given: multiples of `factor`, area within the budget.
-
-        >>> FAMILIES["qwen2_5_vl"].resize(640, 480, 1280 * 28 * 28)
-        (644, 476)
-        """
-        unit = self.factor
-        w, h = max(unit, round(width / unit) * unit), max(unit, round(height / unit) * unit)
-        if w * h > max_pixels:
-            by = math.sqrt(width * height / max_pixels)
-            w, h = (max(unit, math.floor(side / by / unit) * unit) for side in (width, height))
-        elif w * h < min_pixels:
-            by = math.sqrt(min_pixels / (width * height))
-            w, h = (math.ceil(side * by / unit) * unit for side in (width, height))
-        return w, h
-
-
-FAMILIES = {
-    "qwen2_5_vl": Family("qwen2_5_vl", 28, None),
-    "qwen3_vl": Family("qwen3_vl", 32, 1000),
+SHOWS = {
+    "images": "each frame is an image after its time",
+    "video": "the frames are one video, whose times the model learns in its family's way",
+    "released": "the frames are one video of two frames a second, whatever their times",
 }
+"""How frames may be shown. "released" is what the code of arXiv 2510.20579 does for its benchmarks of 64 frames."""
 
-
-def family(name: str) -> Family:
-    """The family of that name; UsageError lists those known."""
-    if name not in FAMILIES:
-        raise UsageError(f"unknown model family {name!r}; set --family to one of: {', '.join(FAMILIES)}")
-    return FAMILIES[name]
+RELEASED_PACE = 2.0
 
 
 def scale(view: View) -> tuple[float, float]:
@@ -88,12 +56,16 @@ def read_box(view: View, numbers: Sequence[float]) -> Box:
     return Box(x1 / by_x, y1 / by_y, x2 / by_x, y2 / by_y)
 
 
-def show(view: View) -> tuple[str | Frame, ...]:
-    """The frames of a view, each after its number and exact time (arXiv 2510.20579, A.1)."""
-    parts: list[str | Frame] = []
-    for number, time in enumerate(view.times, 1):
-        parts += [f"Frame {number} at {time:.1f}s: ", Frame(video=view.video, time=time, size=view.size), "\n"]
-    return tuple(parts)
+def show(view: View) -> tuple[str | Frame | Clip, ...]:
+    """The frames of a view as its `show` says: each after its time, or all as one video."""
+    frames = [Frame(video=view.video, time=time, size=view.size) for time in view.times]
+    if view.show != "images":
+        return (Clip(frames=tuple(frames), pace=RELEASED_PACE if view.show == "released" else None),)
+    known = family(view.family)
+    parts: list[str | Frame | Clip] = []
+    for number, frame in enumerate(frames, 1):
+        parts += [known.before.format(number=number, time=frame.time), frame, known.after]
+    return tuple(part for part in parts if part)
 
 
 def crop(view: View, box: Box, time: float) -> Frame:
@@ -118,18 +90,26 @@ def verify(name: str, image: Frame) -> Request:
 
 
 def messages(request: Request) -> list[dict[str, Any]]:
-    """The chat messages of a request, with an {"type": "image"} entry for each frame, in order.
+    """The chat messages of a request, with an {"type": "image"} or {"type": "video"} entry for what is seen, in order.
 
     Control tokens in the text ("<|im_end|>") are broken up: annotations and subtitles are data.
     """
-    content = [
-        {"type": "image"} if isinstance(part, Frame) else {"type": "text", "text": part.replace("<|", "< |")}
-        for part in request.parts
-    ]
+    content = [_entry(part) for part in request.parts]
     system = [{"role": "system", "content": [{"type": "text", "text": request.system}]}] if request.system else []
     return [*system, {"role": "user", "content": content}]
 
 
+def _entry(part: str | Frame | Clip) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part.replace("<|", "< |")}
+    return {"type": "image" if isinstance(part, Frame) else "video"}
+
+
 def frames(request: Request) -> list[Frame]:
-    """The frames of a request, in order."""
+    """The frames of a request that are shown as images, in order."""
     return [part for part in request.parts if isinstance(part, Frame)]
+
+
+def clips(request: Request) -> list[Clip]:
+    """The videos of a request, in order."""
+    return [part for part in request.parts if isinstance(part, Clip)]

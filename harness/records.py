@@ -55,7 +55,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What a model is shown of a video: which frames, at which size."""
+    """What a model is shown of a video: which frames, at which size, in which form."""
 
     video: str
     times: tuple[float, ...]
@@ -68,7 +68,9 @@ class View:
     size: tuple[int, int]
     """(width, height) in pixels at which frames reach the model."""
     family: str
-    """The model family, which fixes the coordinate convention (harness/prompt.py)."""
+    """The model family, which fixes the coordinate convention (harness/families.py)."""
+    show: str = "images"
+    """How the frames are shown: a key of harness.prompt.SHOWS."""
     note: str | None = None
     """What is wrong with the video, where it was used all the same."""
 
@@ -85,11 +87,28 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """Frames that are shown as one video."""
+
+    frames: tuple[Frame, ...]
+    """One or more, ascending in time, of one size."""
+    pace: float | None = None
+    """Frames a second that the model is told in place of their own times."""
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """When each frame is on screen, as the model is told, in seconds."""
+        if self.pace is None:
+            return tuple(frame.time for frame in self.frames)
+        return tuple(number / self.pace for number in range(len(self.frames)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What an engine is asked: the words, which pixels, and how to decode."""
 
-    parts: tuple[str | Frame, ...]
-    """The user's turn, text and frames in order."""
+    parts: tuple[str | Frame | Clip, ...]
+    """The user's turn: text, images and videos in order."""
     system: str | None = None
     n: int = 1
     """Number of rollouts."""

@@ -55,7 +55,7 @@ class Answers(Protocol[J_in, R_out]):
 class Views(Protocol):
     """What is shown of a video: harness.frames.Frames."""
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int) -> View:
+    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
         """The view of a video; VideoError when it cannot be decoded."""
         ...
 
@@ -70,6 +70,7 @@ class Job:
     max_pixels: int
     decoding: Decoding | None = None
     """None is that of the loop."""
+    show: str = "images"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class Loop:
         task, sample, begun = job.task, job.sample, time.perf_counter()
         record = Record(task=task.name, version=task.version, sample=sample)
         try:
-            view = await self.views.view(sample.video, job.frames, self.family, job.max_pixels)
+            view = await self.views.view(sample.video, job.frames, self.family, job.max_pixels, job.show)
             request = self.decode(job, task.request(sample, view))
             record = replace(record, view=view, request=request.key)
             responses = tuple(map(tidy, await self.engine.generate(request)))

@@ -16,13 +16,13 @@ from harness import plugins
 from harness.contracts import Engine, Pixels, Voter
 from harness.dryrun import dry_run
 from harness.engines import Settings as EngineSettings
+from harness.families import FAMILIES
+from harness.families import family as known_family
 from harness.frames import Frames
 from harness.manifest import manifest
 from harness.model import Model, resolve
 from harness.plan import Plan, full_name, make
 from harness.progress import Progress
-from harness.prompt import FAMILIES
-from harness.prompt import family as known_family
 from harness.records import Record
 from harness.run import Job, Loop, drive
 from harness.settings import Asked, Decoding
@@ -56,7 +56,7 @@ def session(asked: Asked, console: Console) -> int:
     """Run, or go on with a run, and publish it; the exit code."""
     setup = look_up(asked)
     if asked.dry_run:
-        return dry_run(asked, setup.plans, setup.model, setup.family, setup.decoding, console)
+        return dry_run(asked, setup.plans, setup.model, setup.family, console)
     with Store(asked.out) as store:
         store.join(setup.run, retry_errors=asked.retry_errors)
         try:
@@ -137,6 +137,7 @@ def _engine_settings(asked: Asked, model: Model | None) -> EngineSettings:
         trust_remote_code=asked.trust_remote_code,
         options=asked.engine_options,
         answers=asked.answers,
+        clips=asked.show != "images",
     )
 
 
@@ -187,4 +188,5 @@ def _owed(plans: Sequence[Plan], store: Store) -> Iterator[Job]:
                     frames=plan.frames,
                     max_pixels=plan.max_pixels,
                     decoding=plan.decoding,
+                    show=plan.show,
                 )

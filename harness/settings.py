@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from harness.contracts import PAPER, Preset, Task
 from harness.errors import UsageError
+from harness.prompt import SHOWS
 
 T = TypeVar("T")
 
@@ -67,6 +68,8 @@ class Asked:
     frames: str | None = None
     """None is what the model was trained with, else the task's default."""
     max_pixels: int | None = None
+    show: str = "images"
+    """A key of harness.prompt.SHOWS."""
     voter: str | None = None
     """None is "first" for one rollout and "majority" for more."""
     limit: int | None = None
@@ -101,6 +104,7 @@ class Asked:
         _need(self.in_flight >= 1, "--in-flight", self.in_flight, "at least 1")
         _need(self.tensor_parallel >= 1, "--tensor-parallel", self.tensor_parallel, "at least 1")
         _need(self.max_pixels is None or self.max_pixels >= 1, "--max-pixels", self.max_pixels, "at least 1")
+        _need(self.show in SHOWS, "--show", self.show, f"one of {', '.join(SHOWS)}")
         _need(math.isfinite(self.cache_gb) and self.cache_gb >= 0, "--cache-gb", self.cache_gb, "0 or more")
 
     def decoding(self, max_tokens: int | None = None, preset: Preset | None = None) -> Decoding:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness import prompt
 from harness.errors import EngineError, UsageError
 from harness.model import Model
 from harness.records import Request
@@ -30,6 +31,8 @@ class Settings:
     """The engine's own options."""
     answers: Path | None = None
     """The file of the scripted engine."""
+    clips: bool = False
+    """Whether frames are shown as videos, which takes room that images leave free."""
 
     def need_model(self) -> Model:
         """The model; UsageError when none is set."""
@@ -38,7 +41,9 @@ class Settings:
         return self.model
 
 
-def check(request: Request) -> None:
-    """EngineError when no engine should answer the request."""
+def check(request: Request, *, clips: bool = False) -> None:
+    """EngineError when no engine should answer the request, or one that takes no `clips` should not."""
+    if not clips and prompt.clips(request):
+        raise EngineError("the engine takes no videos; use --show images")
     if request.temperature == 0 and request.n > 1:
         raise EngineError(f"{request.n} rollouts at temperature 0 would be copies; set a temperature or ask for one")

@@ -8,6 +8,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from harness.engines._layout import Block, positions
 from harness.engines._memory import Memory
 from harness.engines._sampling import pick
 from harness.records import Request
@@ -22,11 +23,11 @@ class Prompt:
 
     request: Request
     ids: list[int]
-    """Tokens, with the image placeholders repeated."""
-    grid: list[tuple[int, int, int]]
-    """(1, rows, columns) of patches of each frame."""
+    """Tokens, with the placeholders repeated."""
+    blocks: list[Block]
+    """Where images and videos lie among them."""
     sights: list[tuple[Tensor, ...]]
-    """What the vision tower made of each frame."""
+    """What the vision tower made of each patch of each block."""
     choices: list[int]
     """Tokens that the answer must be one of."""
 
@@ -43,7 +44,7 @@ class Row:
     length: int
     """Tokens in the cache."""
     shift: int
-    """What the next position is ahead of `length`; negative, since an image takes few positions."""
+    """What the next position is ahead of `length`; mostly negative, since an image takes few positions."""
     seen: Tensor | None = None
     tokens: list[int] = field(default_factory=list)
     logprob: float = 0.0
@@ -86,35 +87,21 @@ class Decoder:
         at = self.model.device
         width = max(len(p.ids) for p in prompts)
         ids = torch.zeros((len(prompts), width), dtype=torch.long)
-        positions = torch.zeros((3, len(prompts), width), dtype=torch.long)
+        places = torch.zeros((3, len(prompts), width), dtype=torch.long)
         shifts = []
         for i, prompt in enumerate(prompts):
             ids[i, : len(prompt.ids)] = torch.tensor(prompt.ids)
-            positions[:, i, : len(prompt.ids)], shift = self._positions(prompt)
+            places[:, i, : len(prompt.ids)], shift = positions(len(prompt.ids), prompt.blocks)
             shifts.append(shift)
-        sights = [sight for prompt in prompts for sight in prompt.sights]
-        sight = SimpleNamespace(
-            pooler_output=[s[0] for s in sights],
-            deepstack_features=list(zip(*(s[1:] for s in sights), strict=True)),
-        )
         out = self.model.model(
             input_ids=ids.to(at),
-            position_ids=positions.to(at),
-            mm_encoder_outputs={"image": sight} if sights else {},
+            position_ids=places.to(at),
+            mm_encoder_outputs=_seen(prompts),
             use_cache=True,
         )
         ends = [len(p.ids) - 1 for p in prompts]
         logits = self.model.lm_head(out.last_hidden_state[torch.arange(len(prompts)), ends]).float()
         return logits, out.past_key_values, shifts
-
-    def _positions(self, prompt: Prompt) -> tuple[Tensor, int]:
-        import torch
-
-        ids = torch.tensor([prompt.ids])
-        kinds = (ids == self.model.config.image_token_id).int()
-        grid = torch.tensor(prompt.grid) if prompt.grid else None
-        positions, shift = self.model.model.get_rope_index(ids, mm_token_type_ids=kinds, image_grid_thw=grid)
-        return positions[:, 0], int(shift)
 
     def admit(self, prompts: Sequence[Prompt]) -> list[Row]:
         """Start prompts; the rows that are done with their first token."""
@@ -195,3 +182,19 @@ class Decoder:
                 row.finish = "stop"
             elif len(row.tokens) >= row.limit:
                 row.finish = "length"
+
+
+def _seen(prompts: Sequence[Prompt]) -> dict[str, Any]:
+    """What is seen in all prompts, images and videos apart, as the model takes it."""
+    sights: dict[str, list[tuple[Tensor, ...]]] = {}
+    for prompt in prompts:
+        kinds = ["video" if block.video else "image" for block in prompt.blocks for _ in block.patches]
+        for kind, sight in zip(kinds, prompt.sights, strict=True):
+            sights.setdefault(kind, []).append(sight)
+    return {
+        kind: SimpleNamespace(
+            pooler_output=[sight[0] for sight in found],
+            deepstack_features=list(zip(*(sight[1:] for sight in found), strict=True)),
+        )
+        for kind, found in sights.items()
+    }

@@ -1,4 +1,4 @@
-"""Frames through the vision tower: once each, and kept for the next question about them."""
+"""Patches of frames through the vision tower: once each, and kept for the next question about them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.contracts import Pixels
-from harness.records import Frame
+from harness.engines._layout import Patch
+from harness.families import PAIR
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
 Sight = tuple["Tensor", ...]
-"""What the vision tower makes of a frame: its embeddings, then what goes into deeper layers (Qwen3-VL)."""
+"""What the vision tower makes of a patch: its embeddings, then what goes into deeper layers (Qwen3-VL)."""
 
 KEPT = 256 * 2**20
 """Bytes of embeddings that are kept."""
 
 
 class Sights:
-    """Embeddings of frames."""
+    """Embeddings of patches; the vision tower looks at each patch of a video by itself."""
 
     def __init__(self, pixels: Pixels, processor: Any, model: Any, compute: Callable[..., Awaitable[Any]]) -> None:
         """`compute` runs a function on the thread of the model."""
@@ -30,41 +31,48 @@ class Sights:
         self.processor = processor
         self.model = model
         self.compute = compute
-        self._seen: OrderedDict[Frame, Sight] = OrderedDict()
+        self._seen: OrderedDict[Patch, Sight] = OrderedDict()
         self._held = 0
         self._turn = asyncio.Lock()
 
-    def measure(self, frames: Sequence[Frame]) -> tuple[list[tuple[int, int, int]], list[int]]:
-        """The (1, rows, columns) of patches of each frame, and how many tokens it takes."""
-        patch, merge = self.processor.patch_size, self.processor.merge_size
-        grid = [(1, frame.size[1] // patch, frame.size[0] // patch) for frame in frames]
-        return grid, [rows * columns // merge**2 for _, rows, columns in grid]
-
-    async def see(self, frames: Sequence[Frame]) -> list[Sight]:
-        """What the vision tower makes of each frame; VideoError when one cannot be had."""
-        known = {frame: self._seen[frame] for frame in frames if frame in self._seen}
-        missing = [frame for frame in dict.fromkeys(frames) if frame not in known]
+    async def see(self, patches: Sequence[Patch]) -> list[Sight]:
+        """What the vision tower makes of each patch; VideoError when one cannot be had."""
+        known = {patch: self._seen[patch] for patch in patches if patch in self._seen}
+        missing = [patch for patch in dict.fromkeys(patches) if patch not in known]
         if missing:
-            images = dict(zip(missing, await self.pixels.get(missing), strict=True))
-            # One request at a time: those that come together mostly ask for the same frames.
+            frames = [*dict.fromkeys(frame for patch in missing for frame in patch)]
+            images = dict(zip(frames, await self.pixels.get(frames), strict=True))
+            # One request at a time: those that come together mostly ask for the same patches.
             async with self._turn:
-                known |= {frame: self._seen[frame] for frame in missing if frame in self._seen}
-                new = [frame for frame in missing if frame not in known]
+                known |= {patch: self._seen[patch] for patch in missing if patch in self._seen}
+                new = [patch for patch in missing if patch not in known]
                 if new:
-                    patches = await asyncio.to_thread(self._patch, [images[frame] for frame in new])
-                    found = dict(zip(new, await self.compute(self._look, patches), strict=True))
+                    cut = await asyncio.to_thread(self._cut, [[images[frame] for frame in patch] for patch in new])
+                    found = dict(zip(new, await self.compute(self._look, cut), strict=True))
                     known |= found
                     self._keep(found)
-        return [known[frame] for frame in frames]
+        return [known[patch] for patch in patches]
 
-    def _keep(self, found: dict[Frame, Sight]) -> None:
+    def _keep(self, found: dict[Patch, Sight]) -> None:
         self._seen |= found
         self._held += sum(part.nbytes for sight in found.values() for part in sight)
         while self._held > KEPT:
             _, sight = self._seen.popitem(last=False)
             self._held -= sum(part.nbytes for part in sight)
 
-    def _patch(self, images: list[Image]) -> dict[str, Tensor]:
+    def _cut(self, pairs: list[list[Image]]) -> dict[str, Tensor]:
+        """Pixels as the vision tower takes them: (cells, values), where the values are colour, frame, row, column.
+
+        The image processor doubles each image, so the second frame of a patch takes the place of the copy of the first.
+        """
+        cut = self._process([first for first, _ in pairs])
+        if any(first is not second for first, second in pairs):
+            other = self._process([second for _, second in pairs])["pixel_values"]
+            shape = len(other), -1, PAIR, self.processor.patch_size**2
+            cut["pixel_values"].view(shape)[:, :, 1] = other.view(shape)[:, :, 1]
+        return cut
+
+    def _process(self, images: list[Image]) -> dict[str, Tensor]:
         found: dict[str, Tensor] = self.processor(images=images, do_resize=False, return_tensors="pt").data
         return found
 

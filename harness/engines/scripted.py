@@ -73,7 +73,7 @@ class Scripted:
 
     async def generate(self, request: Request) -> list[Response]:
         """The rollouts that the script has for the request."""
-        check(request)
+        check(request, clips=True)
         async with self._room:
             answer = self.script(request)
             if answer.delay:

@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from harness import prompt
 from harness.contracts import Pixels
 from harness.engines import Settings, _chat, check
 from harness.engines._decoder import Decoder, Prompt, Row
+from harness.engines._layout import Layout
 from harness.engines._sights import Sights
 from harness.errors import DataError, EngineError, UsageError
 from harness.records import Request, Response
@@ -81,7 +81,7 @@ class Transformers:
 
     async def generate(self, request: Request) -> list[Response]:
         """The rollouts, in order."""
-        check(request)
+        check(request, clips=True)
         if self._server is None or self._server.done():
             raise EngineError("the transformers engine is not running; start it first")
         async with self._room:
@@ -113,33 +113,21 @@ class Transformers:
         except (OSError, ValueError) as error:
             raise DataError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
         self._decoder = Decoder(model.to(device).eval(), _stops(model, self._tokenizer))
+        self._layout = Layout(self._tokenizer, model.config, self.model.family)
         self._sights = Sights(self.pixels, processor, model, self._compute)
         self._batch = int(self.settings.options.get("batch", 64))
         self._tokens = _token_budget(self.settings.options.get("memory"), model)
 
     async def _prepare(self, request: Request) -> Prompt:
-        frames, choices = prompt.frames(request), _chat.choice_ids(self._tokenizer, request)
-        unit = prompt.family(self.model.family).factor if frames else 1
-        for width, height in (frame.size for frame in frames):
-            if width % unit or height % unit:
-                raise EngineError(f"{self.model.name} takes frames with sides of {unit}s, not {width}x{height} pixels")
-        grid, counts = self._sights.measure(frames)
-        ids = self._expand(_chat.text(self._tokenizer, request), counts)
+        choices = _chat.choice_ids(self._tokenizer, request)
+        ids, blocks = self._layout.lay(request)
         if len(ids) >= self._decoder.context:
             raise EngineError(
                 f"the prompt has {len(ids)} tokens and {self.model.name} takes {self._decoder.context}; "
                 "use fewer or smaller frames"
             )
-        return Prompt(request, ids, grid, await self._sights.see(frames), choices)
-
-    def _expand(self, text: str, counts: list[int]) -> list[int]:
-        """The tokens of a prompt, with each image placeholder repeated as often as the frame has tokens."""
-        image = self._decoder.model.config.image_token_id
-        ids = self._tokenizer.encode(text, add_special_tokens=False)
-        if ids.count(image) != len(counts):
-            raise EngineError(f"the chat template wrote {ids.count(image)} image placeholders for {len(counts)} frames")
-        left = iter(counts)
-        return [token for token in ids for _ in range(next(left) if token == image else 1)]
+        patches = [patch for block in blocks for patch in block.patches]
+        return Prompt(request, ids, blocks, await self._sights.see(patches), choices)
 
     async def _serve(self) -> None:
         try:

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from harness import prompt
+from harness import families, prompt
 from harness.contracts import Pixels
 from harness.engines import Settings, _chat, check
 from harness.errors import EngineError, UsageError, missing_extra
-from harness.records import Request, Response
+from harness.families import PAIR, Family, is_even, pairs, spacing
+from harness.records import Clip, Request, Response
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 IMAGES = 1024
 """Frames that a prompt may have."""
 
-SIZE = {"shortest_edge": 1, "longest_edge": 2**26}
-"""Pixel bounds of vLLM's own resizing, wide enough that it never takes place."""
+READY = {"do_resize": False, "do_sample_frames": False}
+"""What the processors are told: frames are chosen and have their final size."""
 
 CPU_CONTEXT = 32768
 """The longest prompt on a CPU, where a prompt must be read in one go."""
@@ -75,6 +76,7 @@ class Vllm:
             config = AsyncEngineArgs(**self._arguments()).create_engine_config()
         except (TypeError, ValueError) as error:
             raise UsageError(f"vLLM refuses its settings: {_first_line(error)}") from error
+        self._rate = families.positions_a_second(config.model_config.hf_config)
         try:
             self._engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)
         except RuntimeError as error:
@@ -90,15 +92,15 @@ class Vllm:
         """The rollouts, in order."""
         from vllm.exceptions import VLLMError
 
-        check(request)
+        check(request, clips=self.settings.clips)
         if self._engine is None:
             raise EngineError("the vllm engine is not running; start it first")
         choices = _chat.choice_ids(self._tokenizer, request)
         async with self._room:
-            frames = prompt.frames(request)
-            images = await self.pixels.get(frames) if frames else []
+            seen = await self._see(request)
+            asked = {"prompt": _chat.text(self._tokenizer, request), **seen}
             try:
-                output = await self._put(self._prompt(request, images), self._sampling(request, choices))
+                output = await self._put(asked, self._sampling(request, choices))
             except (VLLMError, ValueError) as error:
                 raise EngineError(f"vLLM: {_first_line(error.__cause__ or error)}") from error
         return [self._response(request, choices, output, k) for k in range(request.n)]
@@ -123,7 +125,7 @@ class Vllm:
             "dtype": _chat.dtype(self.settings.dtype, gpu=not cpu),
             "tensor_parallel_size": self.settings.tensor_parallel,
             "trust_remote_code": trust,
-            "limit_mm_per_prompt": {"image": IMAGES, "video": 0},
+            "limit_mm_per_prompt": {"image": IMAGES, "video": int(self.settings.clips)},
             "enable_prefix_caching": True,
             "max_num_batched_tokens": 32768,
         }
@@ -137,11 +139,16 @@ class Vllm:
             found |= {"enforce_eager": True, "max_model_len": length} | whole
         return found | dict(self.settings.options)
 
-    def _prompt(self, request: Request, images: Sequence[Image]) -> dict[str, Any]:
-        asked: dict[str, Any] = {"prompt": _chat.text(self._tokenizer, request)}
-        if images:
-            asked |= {"multi_modal_data": {"image": list(images)}, "mm_processor_kwargs": {"size": SIZE}}
-        return asked
+    async def _see(self, request: Request) -> dict[str, Any]:
+        """The pixels of a request, as vLLM takes them."""
+        frames, clips = prompt.frames(request), prompt.clips(request)
+        found: dict[str, list[Any]] = {}
+        if frames:
+            found["image"] = await self.pixels.get(frames)
+        if clips:
+            known = families.family(self.model.family)
+            found["video"] = [_video(known, clip, self._rate, await self.pixels.get(clip.frames)) for clip in clips]
+        return {"multi_modal_data": found, "mm_processor_kwargs": READY} if found else {}
 
     def _sampling(self, request: Request, choices: list[int]) -> Any:
         from vllm import SamplingParams
@@ -173,6 +180,26 @@ class Vllm:
             logprob=logprobs[one.token_ids[0]] if choices else one.cumulative_logprob,
             choice_logprobs=dict(zip(request.choices, logprobs.values(), strict=True)) if choices else None,
         )
+
+
+def _video(family: Family, clip: Clip, rate: float, images: Sequence[Image]) -> Any:
+    """Frames with the metadata from which vLLM reckons their times: index / fps, or one spacing for all.
+
+    EngineError when that spacing is not theirs.
+    """
+    import numpy as np
+
+    frames = [frame for pair in pairs(images) for frame in pair]
+    fps, indices = 1.0, [time for pair in pairs(clip.times) for time in pair]
+    if family.clock == "positions":
+        if not is_even(clip, rate):
+            raise EngineError(
+                f"the frames of {clip.frames[0].video} are not even in time, and vLLM takes one spacing for a video; "
+                "use --show images or --engine transformers"
+            )
+        fps, indices = PAIR / spacing(clip), [float(number) for number in range(len(frames))]
+    metadata = {"fps": fps, "frames_indices": indices, "total_num_frames": len(frames)}
+    return np.stack([np.asarray(frame) for frame in frames]), metadata
 
 
 def _first_line(error: BaseException) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ from PIL import Image, ImageChops
 
 from harness.contracts import Engine
 from harness.errors import VideoError
+from harness.families import FAMILIES
 from harness.model import Model, resolve, shipped
-from harness.records import Frame, Request
+from harness.records import Clip, Frame, Request
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
            "<|image_pad|>", "<|video_pad|>")  # fmt: skip
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% for c in m['content'] %}{% if c['type'] == 'image' %}"
-    "<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ c['text'] }}{% endif %}{% endfor %}<|im_end|>\n"
+    "<|vision_start|><|image_pad|><|vision_end|>{% elif c['type'] == 'video' %}"
+    "<|vision_start|><|video_pad|><|vision_end|>{% else %}{{ c['text'] }}{% endif %}{% endfor %}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
@@ -60,6 +63,15 @@ class Bench:
             parts += [f"Frame {i + 1} at {i}.0s: ", frame, "\n"]
         text = f"Question {number}: what is seen" + " again" * (number % 7) + "?"
         return Request(parts=(*parts, text), **{"max_tokens": 24, "seed": 100 * number} | how)
+
+    @staticmethod
+    def film(number: int, unit: int = 28, times: Sequence[float] = (0, 1, 2, 3), pace: float | None = None,
+             **how: Any) -> Request:  # fmt: skip
+        """Question `number` about a video; five in a row are about the same one."""
+        size = (4 * unit, 3 * unit)
+        frames = tuple(Frame(video=f"{number // 5}.mp4", time=time, size=size) for time in times)
+        text = f"\nQuestion {number}: what is seen" + " again" * (number % 7) + "?"
+        return Request(parts=(Clip(frames=frames, pace=pace), text), **{"max_tokens": 24, "seed": 100 * number} | how)
 
     @staticmethod
     async def put(engine: Engine, requests: Sequence[Request], *, together: bool = True) -> list[Any]:
@@ -114,7 +126,7 @@ def write_tokenizer(folder: Path) -> dict[str, int]:
 
 
 def write_config(ids: dict[str, int], family: str) -> Any:
-    from transformers import Qwen2_5_VLConfig, Qwen3VLConfig
+    from transformers import Qwen2_5_VLConfig, Qwen2VLConfig, Qwen3VLConfig, Qwen3VLMoeConfig
 
     text: dict[str, Any] = {
         "vocab_size": 272,
@@ -135,11 +147,18 @@ def write_config(ids: dict[str, int], family: str) -> Any:
     names |= {"image_token_id": ids["<|image_pad|>"], "video_token_id": ids["<|video_pad|>"]}
     vision: dict[str, Any] = {"depth": 2, "num_heads": 2, "intermediate_size": 128, "out_hidden_size": 128,
                               "spatial_merge_size": 2, "temporal_patch_size": 2}  # fmt: skip
-    if family == "qwen3_vl":
-        vision |= {"hidden_size": 64, "patch_size": 16, "num_position_embeddings": 256, "deepstack_visual_indexes": [0]}
+    vision |= {"hidden_size": 64}
+    if family in ("qwen3_vl", "qwen3_vl_moe"):
+        vision |= {"patch_size": 16, "num_position_embeddings": 256, "deepstack_visual_indexes": [0]}
         text |= {"head_dim": 64}
-        return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **names)
-    vision |= {"hidden_size": 64, "patch_size": 14, "window_size": 112, "fullatt_block_indexes": [1]}
+        if family == "qwen3_vl":
+            return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **names)
+        text |= {"moe_intermediate_size": 64, "num_experts": 4, "num_experts_per_tok": 2}
+        return Qwen3VLMoeConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **names)
+    if family == "qwen2_vl":
+        vision |= {"patch_size": 14, "embed_dim": 64, "hidden_size": 128, "mlp_ratio": 2}
+        return Qwen2VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **names)
+    vision |= {"patch_size": 14, "window_size": 112, "fullatt_block_indexes": [1], "tokens_per_second": 2}
     return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **names)
 
 
@@ -156,7 +175,7 @@ def build(folder: Path, family: str) -> Path:
     model.save_pretrained(folder)
     size = {"shortest_edge": 3136, "longest_edge": 200704}
     kind = {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2_5_VLProcessor"}
-    patch = 14 if family == "qwen2_5_vl" else 16
+    patch = FAMILIES[family].factor // 2
     processor = kind | {"size": size, "patch_size": patch, "temporal_patch_size": 2, "merge_size": 2,
                         "image_mean": [0.5] * 3, "image_std": [0.5] * 3}  # fmt: skip
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
@@ -164,13 +183,14 @@ def build(folder: Path, family: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def random_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return resolve(build(tmp_path_factory.mktemp("models") / "random", "qwen2_5_vl"))
+def random_models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
+    """The random model of a family."""
+    return cache(lambda family: resolve(build(tmp_path_factory.mktemp("models") / f"random-{family}", family)))
 
 
 @pytest.fixture(scope="session")
-def random_qwen3(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return resolve(build(tmp_path_factory.mktemp("models") / "random3", "qwen3_vl"))
+def random_model(random_models: Callable[[str], Model]) -> Model:
+    return random_models("qwen2_5_vl")
 
 
 @pytest.fixture(scope="session")

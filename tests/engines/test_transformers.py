@@ -15,8 +15,9 @@ import pytest
 from harness.engines import Settings, _chat
 from harness.engines.transformers import engine
 from harness.errors import DataError, EngineError, HarnessError, UsageError, VideoError
+from harness.families import FAMILIES
 from harness.model import Model, resolve
-from harness.prompt import FAMILIES, frames
+from harness.prompt import frames
 from harness.records import Frame, Request
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -51,10 +52,8 @@ def by_transformers(model: Model, request: Request, pixels: Any) -> tuple[str, f
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_greedy_is_what_transformers_generates(
-    family: str, random_model: Model, random_qwen3: Model, bench: Any
-) -> None:
-    model = random_model if family == "qwen2_5_vl" else random_qwen3
+def test_greedy_is_what_transformers_generates(family: str, random_models: Any, bench: Any) -> None:
+    model = random_models(family)
     requests = [bench.ask(i, FAMILIES[family].factor, frames=1 + i % 3) for i in range(4)]
     found = run(bench, model, requests)
     for request, responses in zip(requests, found, strict=True):
@@ -117,7 +116,7 @@ def test_a_bad_request_fails_alone(random_model: Model, bench: Any) -> None:
     assert [type(x) for x in found[1:3]] == list(bad)
     assert [str(x).split(";")[0] for x in found[2:6]] == [
         found[2].args[0].split(";")[0],
-        "random takes frames with sides of 28s, not 50x56 pixels",
+        "qwen2_5_vl takes frames with sides of 28s, not 50x56 pixels",
         "2 rollouts at temperature 0 would be copies",
         "the choice 'yes' is 3 tokens for this model",
     ]
@@ -133,7 +132,7 @@ def test_a_failure_inside_the_model_fails_those_it_concerns(
     read = Decoder.read
 
     def fails(self: Decoder, prompts: Any) -> Any:
-        if any(len(prompt.grid) == 2 for prompt in prompts):
+        if any(len(prompt.blocks) == 2 for prompt in prompts):
             raise RuntimeError("out of memory")
         return read(self, prompts)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.dryrun import LOOKED_AT, count_tokens, draw
-from harness.records import Frame, Request, Sample
+from harness.dryrun import LOOKED_AT, draw
+from harness.records import Sample
 
 Command = Callable[..., Any]
 
@@ -126,15 +126,3 @@ def test_a_few_questions_of_many_are_drawn_by_the_seed() -> None:
     many = [Sample(id=f"{k}", item="1", kind="what", video="v", question="?") for k in range(1000)]
     assert draw(many, 0, "a") == draw(many, 0, "a") != draw(many, 1, "a")
     assert len(draw(many, 0, "a")) == LOOKED_AT and draw(many[:9], 0, "a") == many[:9]
-
-
-@pytest.mark.parametrize(("family", "unit"), [("qwen2_5_vl", 28), ("qwen3_vl", 32)])
-def test_a_frame_is_a_token_a_square(model: Path, family: str, unit: int) -> None:
-    from harness.engines import Settings, _chat
-    from harness.model import resolve
-
-    tokenizer = _chat.load_tokenizer(Settings(model=resolve(model)))
-    frames = [Frame(video="v", time=t, size=(4 * unit, 3 * unit)) for t in (0.0, 1.0)]
-    text = "<|im_start|>", "abc", "<|vision_start|><|vision_end|>" * 2, "<|im_end|>"
-    alone = len(tokenizer.encode("".join(text), add_special_tokens=False))
-    assert count_tokens(tokenizer, Request(parts=("abc", *frames)), family) == alone + 2 * 12

@@ -45,6 +45,7 @@ MISTAKES: list[tuple[str, list[str], str]] = [
     ("other run", ["--seed", "9"], "is the output folder of another run: seed was 0 and is 9; give another --out"),
     ("other limit", ["--limit", "2"], "another run: limit was none and is 2; "),
     ("other decoding", ["--temperature", "1"], "another run: decoding.temperature was 0.0 and is 1.0"),
+    ("other show", ["--show", "video"], "another run: tasks[0].show was images and is video"),
     ("annotation", ["--data", "COLUMN"], "expected rows with the columns answer, place, question, video"),
     ("no samples", ["--data", "NONE"], "expected rows with the columns"),
     ("same task twice", ["--tasks", f"{COLOURS},COPY.py"], "have the same name: colours, colours; run them apart"),

@@ -27,7 +27,7 @@ def test_what_is_read(tmp_path: Path) -> None:
     model = resolve(folder(tmp_path / "ckpt-12", GOOD | extra))
     assert (model.name, model.family, model.path) == ("ckpt-12", "qwen2_5_vl", tmp_path / "ckpt-12")
     assert (model.frames, model.max_pixels, model.max_tokens) == ("fps:1:16", 12544, 256)
-    assert resolve(str(tmp_path / "ckpt-12"), "qwen3_vl").family == "qwen3_vl"
+    assert resolve(str(tmp_path / "ckpt-12"), "qwen2_5_vl") == model
 
 
 def test_defaults_are_left_open(tmp_path: Path) -> None:
@@ -60,6 +60,8 @@ def test_families_and_names_that_are_not_known(tmp_path: Path) -> None:
     assert resolve(odd, "qwen2_5_vl").family == "qwen2_5_vl"
     with pytest.raises(UsageError, match="--family"):
         resolve(odd, "llava")
+    with pytest.raises(UsageError, match=r"config.json says 'qwen3_vl', which is not --family qwen2_5_vl; leave"):
+        resolve(folder(tmp_path / "m3", GOOD | {"config.json": {"model_type": "qwen3_vl"}}), "qwen2_5_vl")
     with pytest.raises(UsageError, match="there is no model 'nono'"):
         resolve("nono")
 

@@ -37,7 +37,7 @@ COLOURS: Task = module("colours").task
 class Views:
     """Every video has one frame, but those named "broken" have none."""
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int) -> View:
+    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
         await asyncio.sleep(0)
         if "broken" in video:
             raise VideoError(f"{video} cannot be decoded")

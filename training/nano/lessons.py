@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import plugins, prompt
+from harness.families import FAMILIES
 from harness.geometry import Box
 from harness.records import Evidence, Frame, Request, Sample, View
 from harness.shapes import questions, render
@@ -170,7 +171,7 @@ class Teacher:
 
 def chat(request: Request) -> str:
     """The request as nano's chat template writes it, up to where the response begins."""
-    parts = ["<|vision_start|><|image_pad|><|vision_end|>" if isinstance(p, Frame) else p for p in request.parts]
+    parts = [p if isinstance(p, str) else "<|vision_start|><|image_pad|><|vision_end|>" for p in request.parts]
     system = f"<|im_start|>system\n{request.system}<|im_end|>\n" if request.system else ""
     return f"{system}<|im_start|>user\n{''.join(parts)}<|im_end|>\n<|im_start|>assistant\n"
 
@@ -187,7 +188,7 @@ def look(clip: Clip, rng: random.Random) -> View:
     if odd > 0.88:
         for _ in range(rng.randint(1, 3)):
             chosen.remove(rng.choice(chosen))
-    size = prompt.FAMILIES["qwen2_5_vl"].resize(clip.width, clip.height, model.MAX_PIXELS)
+    size = FAMILIES["qwen2_5_vl"].resize(clip.width, clip.height, model.MAX_PIXELS)
     times = tuple(index / clip.rate for index in chosen)
     return View(
         video="",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import prompt
+from harness.families import FAMILIES
 from harness.shapes.clip import COLOURS, SHAPES, make
 
 from . import model as shape
@@ -172,7 +172,7 @@ class _Trainer:
             clip = make(seed, length)
             if easy and (clip.duration > 7 or len(clip.things) > 3):
                 continue
-            frame = prompt.FAMILIES["qwen2_5_vl"].resize(clip.width, clip.height, shape.MAX_PIXELS)
+            frame = FAMILIES["qwen2_5_vl"].resize(clip.width, clip.height, shape.MAX_PIXELS)
             key = (*frame, length == "short")
             pools[key].append(seed)
             if len(pools[key]) == size:
