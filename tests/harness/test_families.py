@@ -89,6 +89,7 @@ def test_a_video_has_the_tokens_that_its_processor_gives_it(family: Family, fram
     assert grid == [len(family.captions(film([0.0] * frames))), 2 * high // family.factor, 2 * wide // family.factor]
 
 
+@settings(deadline=None)
 @given(times=st.lists(st.floats(0, 4000), min_size=1, max_size=9).map(sorted))
 def test_times_are_written_as_by_the_processor_of_qwen3(times: list[float]) -> None:
     from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
@@ -114,6 +115,7 @@ def test_uneven_times_are_placed_where_they_are() -> None:
     assert OLD.steps(film(times), 2) == [0, 4, 40]
 
 
+@settings(deadline=None)
 @given(rate=st.sampled_from([10.0, 12.5, 24000 / 1001, 25.0, 30000 / 1001, 59.94]), count=st.integers(16, 64),
        length=st.integers(64, 90000))  # fmt: skip
 def test_the_frames_of_a_steady_video_are_even(rate: float, count: int, length: int) -> None:
