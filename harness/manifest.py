@@ -7,7 +7,7 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.contracts import Task
 from harness.errors import UsageError
-from harness.model import Model
+from harness.model import Model, Named
 from harness.plan import Plan
 from harness.schema import dumps, loads
 from harness.settings import Asked, Decoding
@@ -33,13 +33,18 @@ def manifest(
     asked: Asked,
     plans: Sequence[Plan],
     *,
-    model: Model | None,
+    model: Named | None,
     family: str,
     engine: str,
+    places: Collection[str],
     decoding: Decoding,
     voter: str,
 ) -> dict[str, Any]:
-    """The content of run.json for one session, as it will be read back."""
+    """The content of run.json for one session, as it will be read back.
+
+    `places` are the engine's options that say where and how fast, not what is answered.
+    """
+    weights = model.path if isinstance(model, Model) else None
     document = {
         "format": 1,
         "partial": any(plan.partial for plan in plans),
@@ -47,12 +52,16 @@ def manifest(
             "tasks": [_task(plan) for plan in plans],
             "model": None
             if model is None
-            else {"name": model.name, "family": model.family, "fingerprint": fingerprint_model(model.path)},
+            else {
+                "name": model.name,
+                "family": model.family,
+                "fingerprint": None if weights is None else fingerprint_model(weights),
+            },
             "family": family,
             "engine": {
                 "name": engine,
                 "dtype": asked.dtype,
-                "options": dict(asked.engine_options),
+                "options": {key: value for key, value in asked.engine_options.items() if key not in places},
                 "answers": None if asked.answers is None else _hash_file(asked.answers),
             },
             "decoding": asdict(decoding),
@@ -62,7 +71,8 @@ def manifest(
         },
         "tasks": {plan.task.name: _described(plan) for plan in plans},
         "places": {
-            "model": None if model is None else str(model.path),
+            "model": None if weights is None else str(weights),
+            **{f"engine's {key}": str(value) for key, value in asked.engine_options.items() if key in places},
             **{f"data of {plan.task.name}": str(plan.root.resolve()) for plan in plans},
         },
         "sessions": [_session(asked)],

@@ -1,4 +1,4 @@
-"""The model under evaluation: a folder of weights, the family it belongs to, and the sampling it was trained with."""
+"""The model under evaluation: weights or a served name, the family it belongs to, and its trained sampling."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ SETTINGS = {"frames": str, "max_pixels": int, "max_tokens": int}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """Weights on disk, checked to be there."""
+class Named:
+    """What is known of a model without its weights; all there is of one that a server has."""
 
     name: str
-    path: Path
     family: str
     """A key of harness.prompt.FAMILIES."""
     frames: str | None = None
@@ -33,6 +32,13 @@ class Model:
     """How long its answers may be."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model(Named):
+    """Weights on disk, checked to be there."""
+
+    path: Path
+
+
 def shipped() -> list[str]:
     """The names of the models in the package."""
     return sorted(folder.name for folder in CHECKPOINTS.glob("*") if (folder / "config.json").is_file())
@@ -41,18 +47,46 @@ def shipped() -> list[str]:
 def resolve(name_or_path: str | Path, family: str | None = None) -> Model:
     """The model of a shipped name or of a folder; UsageError when there is none, DataError when it lacks something."""
     text = str(name_or_path)
-    path = CHECKPOINTS / text if text in shipped() else Path(text).expanduser()
+    path = _folder(text)
     if not path.is_dir():
         raise UsageError(f"there is no model {text!r}; give a model folder or one of: {', '.join(shipped()) or '-'}")
     path = path.resolve()
     config = _read(path / "config.json", "a model folder must hold it")
     _check_weights(path)
+    return Model(name=path.name, path=path, family=_family(path, config, family), **_settings(path))
+
+
+def served(name: str, family: str | None = None) -> Named:
+    """The model that a server knows by that name; UsageError when its family is unknown.
+
+    Where the name is that of a shipped model or of a folder here, as it often is for a server on the same machine,
+    family and trained sampling are read from there.
+    """
+    path = _folder(name)
+    if (path / "config.json").is_file():
+        config = _read(path / "config.json", "")
+        return Named(name=name, family=_family(path, config, family), **_settings(path))
+    if family is None:
+        known = ", ".join(prompt.FAMILIES)
+        raise UsageError(
+            f"of the served model {name!r} only the name is known; set --family to one of: {known} "
+            "(it fixes how boxes are written)"
+        )
+    return Named(name=name, family=prompt.family(family).name)
+
+
+def _family(path: Path, config: dict[str, Any], family: str | None) -> str:
+    """The family asked for, else that of config.json; UsageError when it is unknown."""
     if family is None:
         family = str(config.get("model_type"))
         if family not in prompt.FAMILIES:
             known = ", ".join(prompt.FAMILIES)
             raise UsageError(f"{path} is of the unknown type {family!r}; set --family to one of: {known}")
-    return Model(name=path.name, path=path, family=prompt.family(family).name, **_settings(path))
+    return prompt.family(family).name
+
+
+def _folder(name: str) -> Path:
+    return CHECKPOINTS / name if name in shipped() else Path(name).expanduser()
 
 
 def _read(path: Path, need: str) -> dict[str, Any]:

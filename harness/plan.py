@@ -13,7 +13,7 @@ from harness import plugins
 from harness.codec import encode
 from harness.contracts import Task
 from harness.errors import DataError, UsageError
-from harness.model import Model
+from harness.model import Named
 from harness.records import Sample
 from harness.sampling import recipe
 from harness.schema import dumps
@@ -62,7 +62,7 @@ class Plan:
             yield from samples
 
 
-def make(asked: Asked, model: Model | None) -> list[Plan]:
+def make(asked: Asked, model: Named | None) -> list[Plan]:
     """The plans of all tasks; every mistake in the command or the data is found here, before a model is loaded."""
     loaded = {name: load(name) for name in dict.fromkeys(asked.tasks)}
     names = [task.name for task in loaded.values()]
@@ -89,7 +89,7 @@ def full_name(plugin: str) -> str:
     return str(Path(plugin).resolve()) if plugin.endswith(".py") else plugin
 
 
-def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
+def _plan(asked: Asked, plugin: str, task: Task, model: Named | None) -> Plan:
     options = dict(asked.options.get(task.name, {}))
     if asked.prompt is not None and hasattr(task, "prompt"):
         options.setdefault("prompt", asked.prompt)

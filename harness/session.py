@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from harness import plugins
 from harness.contracts import Engine, Pixels, Voter
 from harness.engines import Settings as EngineSettings
+from harness.errors import UsageError
 from harness.frames import Frames
 from harness.manifest import manifest
-from harness.model import Model, resolve
+from harness.model import Named, resolve, served
 from harness.plan import Plan, full_name, make
 from harness.progress import Progress
 from harness.prompt import FAMILIES
@@ -41,7 +42,7 @@ class Setup:
     """What the words of the command stand for."""
 
     asked: Asked
-    model: Model | None
+    model: Named | None
     family: str
     engine: Callable[[EngineSettings, Pixels], Engine]
     voter: Voter
@@ -76,11 +77,12 @@ def look_up(asked: Asked) -> Setup:
     """Find all that the command names; every mistake is told here, before anything is written or loaded."""
     engine = full_name(asked.engine or default_engine())
     voter = full_name(asked.voter or ("first" if asked.n == 1 else "majority"))
+    make_engine, vote = plugins.load("harness.engines", engine), plugins.load("harness.scaling", voter)
     name = asked.model or (DEFAULT_MODEL if engine in WITH_WEIGHTS else None)
-    model = resolve(name, asked.family) if name else None
+    model = find_model(make_engine, name, asked.family)
     family = model.family if model else known_family(asked.family or next(iter(FAMILIES))).name
     decoding = asked.decoding(model.max_tokens if model else None)
-    make_engine, vote = plugins.load("harness.engines", engine), plugins.load("harness.scaling", voter)
+    places = getattr(make_engine, "places", ())
     plans = make(asked, model)
     return Setup(
         asked=asked,
@@ -90,8 +92,19 @@ def look_up(asked: Asked) -> Setup:
         voter=vote,
         decoding=decoding,
         plans=plans,
-        run=manifest(asked, plans, model=model, family=family, engine=engine, decoding=decoding, voter=voter),
+        run=manifest(
+            asked, plans, model=model, family=family, engine=engine, places=places, decoding=decoding, voter=voter
+        ),
     )
+
+
+def find_model(engine: object, name: str | None, family: str | None) -> Named | None:
+    """What --model stands for: the name of a model that a server has, where the engine asks one; else a folder."""
+    if getattr(engine, "served", False):
+        if name is None:
+            raise UsageError("the engine asks a server; set --model to the name by which the server knows the model")
+        return served(name, family)
+    return resolve(name, family) if name else None
 
 
 def default_engine() -> str:
@@ -116,7 +129,7 @@ def publish(folder: Path, run: Mapping[str, Any], scores: Mapping[str, Any], con
     console.print(f"\n{folder / REPORT}", highlight=False, soft_wrap=True)
 
 
-def _engine_settings(asked: Asked, model: Model | None) -> EngineSettings:
+def _engine_settings(asked: Asked, model: Named | None) -> EngineSettings:
     return EngineSettings(
         model=model,
         max_in_flight=asked.in_flight,
