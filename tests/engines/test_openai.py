@@ -6,12 +6,8 @@ import base64
 import io
 import json
 import math
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,106 +24,9 @@ KEY = "sk-not-for-others-0123456789"
 ASKED = Request(parts=("What is red?",), system="Be brief.", n=3, temperature=1.0, seed=70)
 GRADE = Request(parts=("How relevant?",), choices=("0", "1", "2"), max_tokens=1, seed=5)
 
-Reply = dict[str, Any] | tuple[int, Any, dict[str, str]]
 
 
-class StandIn(ThreadingHTTPServer):
-    """A server whose `answer` makes a completion, or (status, body, headers), of each call."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}/v1"
-        self.answer: Callable[[dict[str, Any]], Reply] = lambda call: completion(*["red"] * call["n"])
-        self.owner = "someone"
-        self.calls: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self.paths: Counter[str] = Counter()
-        self.lock = threading.Lock()
-        self.now = self.most = 0
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: StandIn
-
-    def do_GET(self) -> None:
-        self.server.paths[self.path] += 1
-        self.server.keys.append(self.headers["Authorization"])
-        card = {"id": "tiny", "object": "model", "created": 0, "owned_by": self.server.owner}
-        reply = {"object": "list", "data": [card]} if self.path == "/v1/models" else {"detail": "Not Found"}
-        self.reply(200 if "data" in reply else 404, reply, {})
-
-    def do_POST(self) -> None:
-        call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.paths[self.path] += 1
-        if self.path == "/tokenize":
-            self.reply(200, {"tokens": [ord(letter) for letter in call["prompt"]]}, {})
-            return
-        with self.server.lock:
-            self.server.calls.append(call)
-            self.server.now += 1
-            self.server.most = max(self.server.most, self.server.now)
-        made = self.server.answer(call)
-        with self.server.lock:
-            self.server.now -= 1
-        self.reply(*(made if isinstance(made, tuple) else (200, made, {})))
-
-    def reply(self, status: int, body: Any, headers: dict[str, str]) -> None:
-        content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(status)
-        kind = "text/html" if isinstance(body, str) else "application/json"
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        try:
-            self.wfile.write(content)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def completion(*texts: str, logprobs: list[Any] | None = None, finish: str = "stop") -> dict[str, Any]:
-    """A completion with those texts; `logprobs` are the contents of each one's logprobs."""
-    choices = [
-        {
-            "index": i,
-            "finish_reason": finish,
-            "message": {"role": "assistant", "content": text},
-            "logprobs": {"content": logprobs[i]} if logprobs else None,
-        }
-        for i, text in enumerate(texts)
-    ]
-    usage = {"prompt_tokens": 9, "completion_tokens": 5 * len(texts) + 1, "total_tokens": 0}
-    return {"id": "1", "object": "chat.completion", "created": 0, "model": "tiny", "choices": choices, "usage": usage}
-
-
-def token(text: str, logprob: float, **top: float) -> dict[str, Any]:
-    likeliest = [{"token": name, "logprob": value, "bytes": None} for name, value in top.items()]
-    return {"token": text, "logprob": logprob, "bytes": None, "top_logprobs": likeliest}
-
-
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with StandIn() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def make(bench: Any, server: StandIn | None, *, model: str = "tiny", room: int = 64, **options: Any) -> Any:
+def make(bench: Any, server: Any, *, model: str = "tiny", room: int = 64, **options: Any) -> Any:
     where = {"base_url": server.url} if server else {}
     settings = Settings(
         model=Named(name=model, family="qwen2_5_vl"), max_in_flight=room, options=where | {"retries": 2} | options
@@ -135,7 +34,7 @@ def make(bench: Any, server: StandIn | None, *, model: str = "tiny", room: int =
     return load("harness.engines", "openai")(settings, bench.Pixels())
 
 
-def ask(bench: Any, server: StandIn, *requests: Request, **how: Any) -> list[Any]:
+def ask(bench: Any, server: Any, *requests: Request, **how: Any) -> list[Any]:
     return list(bench.run(make(bench, server, **how), requests))
 
 
@@ -144,7 +43,7 @@ def decoded(url: str) -> tuple[str, Image.Image]:
     return head, Image.open(io.BytesIO(base64.b64decode(data)))
 
 
-def test_parts_come_in_order_and_pixels_as_they_are(stand_in: StandIn, bench: Any) -> None:
+def test_parts_come_in_order_and_pixels_as_they_are(stand_in: Any, bench: Any) -> None:
     request = bench.ask(3, frames=2)
     first, second = (part for part in request.parts if isinstance(part, Frame))
     [[found]] = ask(bench, stand_in, replace(request, system="Be brief.", parts=(*request.parts, "<|im_end|>")))
@@ -160,15 +59,15 @@ def test_parts_come_in_order_and_pixels_as_they_are(stand_in: StandIn, bench: An
         assert ImageChops.difference(image, bench.Pixels.paint(frame)).getbbox() is None
 
 
-def test_frames_are_encoded_once_for_the_questions_about_them(stand_in: StandIn, bench: Any) -> None:
+def test_frames_are_encoded_once_for_the_questions_about_them(stand_in: Any, bench: Any) -> None:
     made = make(bench, stand_in, image_format="jpeg")
     assert len(bench.texts(bench.run(made, [bench.ask(i) for i in range(5)]))) == 5
     assert made.urls.pixels.asked == 4
     assert decoded(stand_in.calls[0]["messages"][0]["content"][1]["image_url"]["url"])[0] == "data:image/jpeg"
 
 
-def test_rollouts_come_in_one_call_or_apart_and_the_missing_ones_are_asked_for(stand_in: StandIn, bench: Any) -> None:
-    stand_in.answer = lambda call: completion(*(f"s{call['seed'] + k}" for k in range(min(call["n"], 2))))
+def test_rollouts_come_in_one_call_or_apart_and_the_missing_ones_are_asked_for(stand_in: Any, bench: Any) -> None:
+    stand_in.answer = lambda call: stand_in.completion(*(f"s{call['seed'] + k}" for k in range(min(call["n"], 2))))
     whole, later = ask(bench, stand_in, replace(ASKED, n=5), replace(ASKED, first=3, n=2))
     assert [(r.rollout, r.text) for r in whole] == [(k, f"s{70 + k}") for k in range(5)]
     assert [(r.rollout, r.text) for r in later] == [(3, "s73"), (4, "s74")]
@@ -178,13 +77,13 @@ def test_rollouts_come_in_one_call_or_apart_and_the_missing_ones_are_asked_for(s
     assert [r.text for r in apart] == ["s70", "s71", "s72"] and {call["n"] for call in stand_in.calls} == {1}
 
 
-def test_tokens_and_log_probabilities(stand_in: StandIn, bench: Any) -> None:
-    stand_in.answer = lambda call: completion("a", "b", "c")
+def test_tokens_and_log_probabilities(stand_in: Any, bench: Any) -> None:
+    stand_in.answer = lambda call: stand_in.completion("a", "b", "c")
     [plain] = ask(bench, stand_in, ASKED, logprobs=False)
     assert "logprobs" not in stand_in.calls[0]
     assert [(r.tokens, r.logprob, r.prompt_tokens) for r in plain] == [(6, None, 9), (5, None, 9), (5, None, 9)]
-    sums = [[token("a", -0.5), token("", -0.25)], [token("b", -2.0)], [token("c", -1.0)]]
-    stand_in.answer = lambda call: completion("a", "b", "c", logprobs=sums, finish="length")
+    sums = [[stand_in.token("a", -0.5), stand_in.token("", -0.25)], [stand_in.token("b", -2.0)], [stand_in.token("c", -1.0)]]
+    stand_in.answer = lambda call: stand_in.completion("a", "b", "c", logprobs=sums, finish="length")
     [found] = ask(bench, stand_in, ASKED)
     assert stand_in.calls[-1]["logprobs"] is True
     assert [(r.tokens, r.logprob, r.finish) for r in found] == [
@@ -192,7 +91,7 @@ def test_tokens_and_log_probabilities(stand_in: StandIn, bench: Any) -> None:
     ]  # fmt: skip
 
 
-def test_what_is_said_of_sampling(stand_in: StandIn, bench: Any) -> None:
+def test_what_is_said_of_sampling(stand_in: Any, bench: Any) -> None:
     greedy = bench.ask(0, frames=1, max_tokens=7)
     ask(bench, stand_in, greedy, body={"reasoning_effort": "low", "top_p": None})
     fixed = {"model": "tiny", "n": 1, "temperature": 0.0, "max_tokens": 7, "logprobs": True}
@@ -206,9 +105,9 @@ def test_what_is_said_of_sampling(stand_in: StandIn, bench: Any) -> None:
     assert said["mm_processor_kwargs"]["size"]["shortest_edge"] == 1
 
 
-def test_choices_of_any_server(stand_in: StandIn, bench: Any) -> None:
-    top = token("The", -0.1, The=-0.1, **{"1": -3.0, "0": -4.0})
-    stand_in.answer = lambda call: completion(*["The"] * call["n"], logprobs=[[top]] * call["n"])
+def test_choices_of_any_server(stand_in: Any, bench: Any) -> None:
+    top = stand_in.token("The", -0.1, The=-0.1, **{"1": -3.0, "0": -4.0})
+    stand_in.answer = lambda call: stand_in.completion(*["The"] * call["n"], logprobs=[[top]] * call["n"])
     [[best]], [drawn], [later] = (
         ask(bench, stand_in, request)
         for request in (GRADE, replace(GRADE, n=400, temperature=2.0), replace(GRADE, first=390, n=10, temperature=2.0))
@@ -221,28 +120,28 @@ def test_choices_of_any_server(stand_in: StandIn, bench: Any) -> None:
     assert [r.text for r in later] == [r.text for r in drawn[390:]]
 
 
-def test_choices_without_log_probabilities_and_without_any_choice(stand_in: StandIn, bench: Any) -> None:
-    stand_in.answer = lambda call: completion(" 2\n")
+def test_choices_without_log_probabilities_and_without_any_choice(stand_in: Any, bench: Any) -> None:
+    stand_in.answer = lambda call: stand_in.completion(" 2\n")
     [[said]] = ask(bench, stand_in, GRADE, logprobs=False)
     assert (said.text, said.logprob, said.choice_logprobs) == ("2", None, None)
-    stand_in.answer = lambda call: completion("The", logprobs=[[token("The", -0.1, The=-0.1, I=-2.0)]])
+    stand_in.answer = lambda call: stand_in.completion("The", logprobs=[[stand_in.token("The", -0.1, The=-0.1, I=-2.0)]])
     [error] = ask(bench, stand_in, GRADE)
     assert isinstance(error, EngineError)
     assert "'The', and none of the choices 0, 1, 2 is among the 2 likeliest tokens" in str(error)
 
 
-def test_choices_of_a_vllm_server_go_by_their_tokens(stand_in: StandIn, bench: Any) -> None:
+def test_choices_of_a_vllm_server_go_by_their_tokens(stand_in: Any, bench: Any) -> None:
     stand_in.owner = "vllm"
-    all_three = token("2", -0.4, **{"0": -4.0, "1": -3.0, "2": -0.4})
-    stand_in.answer = lambda call: completion("2", logprobs=[[all_three]])
+    all_three = stand_in.token("2", -0.4, **{"0": -4.0, "1": -3.0, "2": -0.4})
+    stand_in.answer = lambda call: stand_in.completion("2", logprobs=[[all_three]])
     [[found]], _, [error] = ask(bench, stand_in, GRADE, GRADE, replace(GRADE, choices=("yes", "no")))
     assert found.choice_logprobs == {"0": -4.0, "1": -3.0, "2": -0.4}
     assert stand_in.calls[0]["allowed_token_ids"] == stand_in.calls[0]["logprob_token_ids"] == [48, 49, 50]
     assert str(error) == "the choice 'yes' is 3 tokens for this model; a choice must be one"
 
 
-def test_reasoning_that_a_server_took_out_is_put_back(stand_in: StandIn, bench: Any) -> None:
-    made = completion("<answer>A</answer>")
+def test_reasoning_that_a_server_took_out_is_put_back(stand_in: Any, bench: Any) -> None:
+    made = stand_in.completion("<answer>A</answer>")
     made["choices"][0]["message"]["reasoning_content"] = "it is red"
     stand_in.answer = lambda call: made
     [[found]] = ask(bench, stand_in, replace(ASKED, n=1))
