@@ -35,7 +35,7 @@ class Options:
     server: str = "auto"
     """What kind it is: vllm, sglang or other; auto is what it says of itself."""
     check: bool = True
-    """Whether the server is first asked if it has the model."""
+    """Whether the server is first asked if it has the model; without that, auto is other."""
     image_format: str = "png"
     """How frames are sent; jpeg is smaller and not exact."""
     rollouts: str = "together"
@@ -87,12 +87,12 @@ class Server:
             raise UsageError(f"{self.url} does not say which models it has; the option base_url must mostly end in /v1")
         return {str(card.id): str(card.owned_by) for card in cards}
 
-    async def complete(self, messages: Any, fields: dict[str, Any]) -> Any:
+    async def complete(self, fields: dict[str, Any]) -> dict[str, Any]:
         """A chat completion; UsageError for what would fail every request, EngineError for what fails this one."""
         import openai
 
         try:
-            found = await asyncio.wait_for(self._insist(messages, fields), self.options.deadline)
+            found = await asyncio.wait_for(self._insist({"model": self.model, **fields}), self.options.deadline)
         except asyncio.TimeoutError:
             raise EngineError(
                 f"{self.url} gave no answer in {self.options.deadline:g} s, rate limits and retries included; "
@@ -100,20 +100,18 @@ class Server:
             ) from None
         except (openai.OpenAIError, ValueError) as error:
             raise self._told(error) from None
-        if not getattr(found, "choices", None):
-            reason = self._clean(str(getattr(found, "error", None) or found))
-            raise EngineError(f"{self.url} answers without a completion: {reason}")
+        if not isinstance(found, dict) or not found.get("choices"):
+            reason = found.get("error") or found if isinstance(found, dict) else found
+            raise EngineError(f"{self.url} answers without a completion: {self._clean(str(reason))}")
         return found
 
-    async def _insist(self, messages: Any, fields: dict[str, Any]) -> Any:
+    async def _insist(self, body: dict[str, Any]) -> Any:
         """Ask until the rate limit lets it through; the client itself backs off, with jitter, and retries the rest."""
         import openai
 
         while True:
             try:
-                return await self._client.chat.completions.create(
-                    model=self.model, messages=messages, extra_body=fields
-                )
+                return await self._client.post("/chat/completions", cast_to=object, body=body)
             except openai.RateLimitError as error:
                 if error.code == "insufficient_quota":
                     raise

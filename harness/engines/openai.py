@@ -80,15 +80,15 @@ class OpenAI:
         """The rollouts, in order; a server that gives fewer than are asked for is asked for the rest."""
         check(request)
         async with self._room:
-            messages = await self._messages(request)
-            fields = self._fields(request) | await self._constraint(request)
+            messages = {"messages": await self._messages(request)}
+            fields = messages | self._fields(request) | await self._constraint(request)
             found: list[Response] = []
             while len(found) < request.n:
                 wanted = 1 if self.options.rollouts == "apart" else request.n - len(found)
                 first = request.first + len(found)
                 # A vLLM server draws rollout k of a call with the seed + k.
                 call = {"n": wanted, "seed": request.seed + first if request.temperature else None}
-                answer = await self.server.complete(messages, _merged(fields | call, self.options.body))
+                answer = await self.server.complete(_merged(fields | call, self.options.body))
                 found += self._responses(request, answer, first)[:wanted]
         return found
 
@@ -130,40 +130,44 @@ class OpenAI:
         ids = [self._ids[choice] for choice in request.choices]
         return {"allowed_token_ids": ids} | ({"logprob_token_ids": ids} if self.options.logprobs else {})
 
-    def _responses(self, request: Request, answer: Any, first: int) -> list[Response]:
-        rollouts = sorted(answer.choices, key=lambda one: one.index or 0)
-        made = getattr(answer.usage, "completion_tokens", None) or 0
-        read = getattr(answer.usage, "prompt_tokens", None) or 0
+    def _responses(self, request: Request, answer: dict[str, Any], first: int) -> list[Response]:
+        usage = answer.get("usage") or {}
+        made, read = usage.get("completion_tokens") or 0, usage.get("prompt_tokens") or 0
         found = []
-        for index, one in enumerate(rollouts):
-            if one.finish_reason not in ("stop", "length"):
-                raise EngineError(f"{self.server.url} ended an answer with {one.finish_reason!r}")
-            # Tokens are counted for all rollouts of a call together; this is an even share.
-            share = made // len(rollouts) + (index < made % len(rollouts))
-            response = _chosen(request, one, first + index) if request.choices else _free(one, first + index, share)
-            found.append(replace(response, prompt_tokens=read))
+        try:
+            rollouts = sorted(answer["choices"], key=lambda one: int(one.get("index") or 0))
+            for index, one in enumerate(rollouts):
+                if one["finish_reason"] not in ("stop", "length"):
+                    raise EngineError(f"{self.server.url} ended an answer with {one['finish_reason']!r}")
+                # Tokens are counted for all rollouts of a call together; this is an even share.
+                share = made // len(rollouts) + (index < made % len(rollouts))
+                response = _chosen(request, one, first + index) if request.choices else _free(one, first + index, share)
+                found.append(replace(response, prompt_tokens=read))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise EngineError(f"{self.server.url} gives a completion that cannot be read: {error!r}") from error
         return found
 
 
-def _free(one: Any, rollout: int, share: int) -> Response:
+def _free(one: dict[str, Any], rollout: int, share: int) -> Response:
     """A rollout of any text; what a server took out of it as reasoning is put back where a model writes it."""
-    text = one.message.content or ""
-    thought = getattr(one.message, "reasoning", None) or getattr(one.message, "reasoning_content", None)
+    text = one["message"].get("content") or ""
+    thought = one["message"].get("reasoning") or one["message"].get("reasoning_content")
     tokens = _tokens(one)
     return Response(
         rollout=rollout,
         text=f"<think>{thought}</think>{text}" if thought else text,
-        finish=one.finish_reason,
+        finish=one["finish_reason"],
         tokens=len(tokens) or share,
-        logprob=math.fsum(token.logprob for token in tokens) if tokens else None,
+        logprob=math.fsum(token["logprob"] for token in tokens) if tokens else None,
     )
 
 
-def _chosen(request: Request, one: Any, rollout: int) -> Response:
+def _chosen(request: Request, one: dict[str, Any], rollout: int) -> Response:
     """One of the choices: what the server drew, or else a draw from those among its likeliest tokens."""
-    offered = {top.token: top.logprob for token in _tokens(one)[:1] for top in (*(token.top_logprobs or ()), token)}
+    likeliest = [top for token in _tokens(one)[:1] for top in (*(token.get("top_logprobs") or ()), token)]
+    offered = {top["token"]: top["logprob"] for top in likeliest}
     logprobs = {choice: offered[choice] for choice in request.choices if choice in offered}
-    text = (one.message.content or "").strip()
+    text = (one["message"].get("content") or "").strip()
     if text not in request.choices:
         if not logprobs:
             raise EngineError(
@@ -189,8 +193,8 @@ def _draw(logprobs: Mapping[str, float], temperature: float, seed: int) -> str:
     return Random(seed).choices([*logprobs], weights)[0]
 
 
-def _tokens(one: Any) -> list[Any]:
-    return list(getattr(one.logprobs, "content", None) or ())
+def _tokens(one: dict[str, Any]) -> list[dict[str, Any]]:
+    return list((one.get("logprobs") or {}).get("content") or ())
 
 
 def _same(name: str, known: list[str], url: str) -> str:

@@ -271,7 +271,6 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """A server on loopback, and no key or address in the environment."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with StandIn() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

@@ -6,24 +6,20 @@ import base64
 import io
 import json
 import math
-import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageChops
 
 from harness.engines import Settings
-from harness.errors import EngineError, UsageError, VideoError
+from harness.errors import EngineError
 from harness.model import Named
 from harness.plugins import load
 from harness.records import Frame, Request
 
-KEY = "sk-not-for-others-0123456789"
 ASKED = Request(parts=("What is red?",), system="Be brief.", n=3, temperature=1.0, seed=70)
 GRADE = Request(parts=("How relevant?",), choices=("0", "1", "2"), max_tokens=1, seed=5)
-
 
 
 def make(bench: Any, server: Any, *, model: str = "tiny", room: int = 64, **options: Any) -> Any:
@@ -82,7 +78,8 @@ def test_tokens_and_log_probabilities(stand_in: Any, bench: Any) -> None:
     [plain] = ask(bench, stand_in, ASKED, logprobs=False)
     assert "logprobs" not in stand_in.calls[0]
     assert [(r.tokens, r.logprob, r.prompt_tokens) for r in plain] == [(6, None, 9), (5, None, 9), (5, None, 9)]
-    sums = [[stand_in.token("a", -0.5), stand_in.token("", -0.25)], [stand_in.token("b", -2.0)], [stand_in.token("c", -1.0)]]
+    token = stand_in.token
+    sums = [[token("a", -0.5), token("", -0.25)], [token("b", -2.0)], [token("c", -1.0)]]
     stand_in.answer = lambda call: stand_in.completion("a", "b", "c", logprobs=sums, finish="length")
     [found] = ask(bench, stand_in, ASKED)
     assert stand_in.calls[-1]["logprobs"] is True
@@ -124,7 +121,8 @@ def test_choices_without_log_probabilities_and_without_any_choice(stand_in: Any,
     stand_in.answer = lambda call: stand_in.completion(" 2\n")
     [[said]] = ask(bench, stand_in, GRADE, logprobs=False)
     assert (said.text, said.logprob, said.choice_logprobs) == ("2", None, None)
-    stand_in.answer = lambda call: stand_in.completion("The", logprobs=[[stand_in.token("The", -0.1, The=-0.1, I=-2.0)]])
+    none = [stand_in.token("The", -0.1, The=-0.1, I=-2.0)]
+    stand_in.answer = lambda call: stand_in.completion("The", logprobs=[none])
     [error] = ask(bench, stand_in, GRADE)
     assert isinstance(error, EngineError)
     assert "'The', and none of the choices 0, 1, 2 is among the 2 likeliest tokens" in str(error)
