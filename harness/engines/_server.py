@@ -78,14 +78,15 @@ class Server:
         """The models that the server has, and who it says they are owned by: "vllm", "sglang" or someone."""
         import openai
 
+        asker = self._client.with_options(max_retries=2, timeout=60.0)
         try:
-            page = await self._client.with_options(max_retries=2, timeout=60.0).models.list()
+            found: Any = await asker.get("/models", cast_to=object)
         except (openai.OpenAIError, ValueError) as error:
             raise self._told(error) from None
-        cards = getattr(page, "data", None)
-        if not isinstance(cards, list):
+        cards = found.get("data") if isinstance(found, dict) else found
+        if not isinstance(cards, list) or not all(isinstance(card, dict) and "id" in card for card in cards):
             raise UsageError(f"{self.url} does not say which models it has; the option base_url must mostly end in /v1")
-        return {str(card.id): str(card.owned_by) for card in cards}
+        return {str(card["id"]): str(card.get("owned_by")) for card in cards}
 
     async def complete(self, fields: dict[str, Any]) -> dict[str, Any]:
         """A chat completion; UsageError for what would fail every request, EngineError for what fails this one."""

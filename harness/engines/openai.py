@@ -47,7 +47,7 @@ class OpenAI:
     """The engine."""
 
     served: ClassVar[bool] = True
-    places: ClassVar[tuple[str, ...]] = ("base_url", "key_env", "check", "deadline", "retries")
+    places: ClassVar[tuple[str, ...]] = ("base_url", "key_env", "deadline", "retries")
 
     def __init__(self, settings: Settings, pixels: Pixels) -> None:
         """Check the options, and that there is a client."""
