@@ -64,12 +64,12 @@ def test_a_server_that_fails_for_a_moment_is_asked_again(stand_in: Any, bench: A
 
 
 def test_a_deadline_ends_waiting(stand_in: Any, bench: Any) -> None:
-    stand_in.answer = lambda call: time.sleep(1.5) or {}
+    stand_in.answer = lambda call: time.sleep(8) or {}
     begun = time.perf_counter()
     [stalled] = ask(bench, stand_in, deadline=0.3)
     stand_in.answer = fails(429, "slow down")
     [limited] = ask(bench, stand_in, deadline=0.3)
-    assert time.perf_counter() - begun < 1.4
+    assert time.perf_counter() - begun < 7
     for error in (stalled, limited):
         assert isinstance(error, EngineError) and "no answer in 0.3 s" in str(error)
 

@@ -89,7 +89,15 @@ def serve(folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     where = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "tiny"]
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder), *where, *SERVE.split()]
+    command = [
+        sys.executable,
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        "--model",
+        str(folder),
+        *where,
+        *SERVE.split(),
+    ]
     log = folder.with_name("log")
     with log.open("wb") as file:
         server = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
