@@ -36,9 +36,6 @@ OURS = ("model", "messages", "n", "stream")
 PLAIN = {"top_k": -1, "min_p": 0.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 """Sampling as asked for and no other: vLLM and SGLang would take what is not said from the model folder."""
 
-SIZE = {"size": {"shortest_edge": 1, "longest_edge": 2**26}}
-"""Pixel bounds of vLLM's own resizing, wide enough that it never takes place."""
-
 TOP = 20
 """Likeliest tokens that are asked for where one of a few must be found; no server gives more by default."""
 
@@ -114,8 +111,6 @@ class OpenAI:
             found |= PLAIN
         if self.kind in ("vllm", "sglang") or penalty != 1:
             found["repetition_penalty"] = penalty
-        if self.kind == "vllm" and prompt.frames(request):
-            found["mm_processor_kwargs"] = SIZE
         if self.options.logprobs:
             found |= {"logprobs": True} if free else {"logprobs": True, "top_logprobs": TOP}
         return found

@@ -99,7 +99,6 @@ def test_what_is_said_of_sampling(stand_in: Any, bench: Any) -> None:
     ask(bench, stand_in, greedy)
     said = stand_in.calls[-1]
     assert (said["repetition_penalty"], said["top_k"], said["min_p"]) == (1.0, -1, 0.0)
-    assert said["mm_processor_kwargs"]["size"]["shortest_edge"] == 1
 
 
 def test_choices_of_any_server(stand_in: Any, bench: Any) -> None:
