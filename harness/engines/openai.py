@@ -1,8 +1,9 @@
 """Answers from any server that speaks OpenAI's chat completions: vllm serve, SGLang, hosted models.
 
 `--model` is the name by which the server knows the model, `--engine-option base_url=http://127.0.0.1:8000/v1` where the
-server is. Frames are sent as data URLs. A vLLM server is asked so that it answers as the vllm engine does: without the
-defaults of the model's generation_config.json, without resizing, and with the choices of a request by their tokens.
+server is. Frames are sent as data URLs at their final size; a server resizes them where its model folder says so. A
+vLLM server is asked so that it answers as the vllm engine does: without the sampling defaults of the model's
+generation_config.json, and with the choices of a request by their tokens.
 """
 
 from __future__ import annotations

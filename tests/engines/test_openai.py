@@ -132,7 +132,7 @@ def test_choices_of_a_vllm_server_go_by_their_tokens(stand_in: Any, bench: Any) 
     all_three = stand_in.token("2", -0.4, **{"0": -4.0, "1": -3.0, "2": -0.4})
     stand_in.answer = lambda call: stand_in.completion("2", logprobs=[[all_three]])
     [found], _, error = ask(bench, stand_in, GRADE, GRADE, replace(GRADE, choices=("yes", "no")))
-    assert found[0].choice_logprobs == {"0": -4.0, "1": -3.0, "2": -0.4}
+    assert found.choice_logprobs == {"0": -4.0, "1": -3.0, "2": -0.4}
     assert stand_in.calls[0]["allowed_token_ids"] == stand_in.calls[0]["logprob_token_ids"] == [48, 49, 50]
     assert str(error) == "the choice 'yes' is 3 tokens for this model; a choice must be one"
 
