@@ -64,7 +64,11 @@ def test_a_server_that_fails_for_a_moment_is_asked_again(stand_in: Any, bench: A
 
 
 def test_a_deadline_ends_waiting(stand_in: Any, bench: Any) -> None:
-    stand_in.answer = lambda call: time.sleep(8) or {}
+    def stall(call: dict[str, Any]) -> Any:
+        time.sleep(8)
+        return {}
+
+    stand_in.answer = stall
     begun = time.perf_counter()
     [stalled] = ask(bench, stand_in, deadline=0.3)
     stand_in.answer = fails(429, "slow down")
