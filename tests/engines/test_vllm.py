@@ -134,10 +134,14 @@ def test_a_server_answers_like_the_engine(over_http: Answers, served: Answers) -
             for one, other in zip(ours, theirs, strict=True):
                 assert one.logprob == pytest.approx(other.logprob, abs=1e-3)
                 assert one.choice_logprobs == pytest.approx(other.choice_logprobs, abs=1e-3)
-                same = {"logprob": None, "choice_logprobs": None}
-                assert replace(one, **same) == replace(other, **same), group
+                assert whole(one) == whole(other), group
     assert [type(x) for x in over_http["bad"]] == [type(x) for x in served["bad"]]
     assert all("\n" not in str(error) for error in over_http["bad"])
+
+
+def whole(response: Any) -> Any:
+    """A response without numbers, and without a last letter that is cut: a server holds its first bytes back."""
+    return replace(response, text=response.text.rstrip("\ufffd"), logprob=None, choice_logprobs=None)
 
 
 def test_rollouts_can_be_added_later(served: Answers, bench: Any) -> None:
