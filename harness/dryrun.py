@@ -28,7 +28,7 @@ from harness.engines import Settings, _chat
 from harness.engines._layout import Layout
 from harness.errors import DataError, VideoError
 from harness.frames import Frames
-from harness.model import Model
+from harness.model import Model, Named
 from harness.plan import Plan
 from harness.progress import clock
 from harness.records import Sample
@@ -74,14 +74,15 @@ class Size:
     """Tokens of prompt and answer together."""
 
 
-def dry_run(asked: Asked, plans: Sequence[Plan], model: Model | None, family: str, console: Console) -> int:
+def dry_run(asked: Asked, plans: Sequence[Plan], model: Named | None, family: str, console: Console) -> int:
     """Print what a run would ask and need; the exit code is 1 when a question looked at could not be answered."""
     from rich.table import Table
     from rich.text import Text
 
     refuse_foreign(asked.out)
-    size = measure(model, asked) if model else None
-    looks = asyncio.run(_look(asked, plans, model, family, size))
+    weights = model if isinstance(model, Model) else None
+    size = measure(weights, asked) if weights else None
+    looks = asyncio.run(_look(asked, plans, weights, family, size))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("task", "samples", "videos", "looked at", "frames", "prompt tokens", "generated at most"):
         table.add_column(heading, justify="left" if heading == "task" else "right")

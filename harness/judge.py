@@ -18,13 +18,12 @@ from harness.contracts import Engine, Task
 from harness.engines import Settings
 from harness.errors import EngineError, UsageError, VideoError
 from harness.manifest import describe_engine, describe_model, now, versions
-from harness.model import resolve
 from harness.plan import full_name
 from harness.progress import Progress
 from harness.ratings import GRADES, Rating, Ratings
 from harness.records import Frame, Request
 from harness.run import complete, drive, tidy
-from harness.session import WITH_WEIGHTS, default_engine, finish
+from harness.session import WITH_WEIGHTS, default_engine, find_model, finish
 from harness.store import Store, read_records, read_run
 from harness.summary import restore
 
@@ -109,7 +108,8 @@ def judge(asked: Asked, console: Console) -> int:
     engine = full_name(asked.engine or default_engine())
     if asked.model is None and engine in WITH_WEIGHTS:
         raise UsageError(f"the {engine} engine needs a model that judges; give --judge-model")
-    model = resolve(asked.model, sees=False) if asked.model else None
+    make_engine = plugins.load("harness.engines", engine)
+    model = find_model(make_engine, asked.model, None, sees=False)
     name = asked.name or (model.name if model else Path(engine).stem)
     settings = Settings(
         model=model,
@@ -120,7 +120,7 @@ def judge(asked: Asked, console: Console) -> int:
         options=asked.engine_options,
         answers=asked.answers,
     )
-    judging = Judging(plugins.load("harness.engines", engine)(settings, NoFrames()))
+    judging = Judging(make_engine(settings, NoFrames()))
     told = {
         "model": describe_model(model),
         "engine": describe_engine(engine, asked.dtype, asked.engine_options, asked.answers),

@@ -7,7 +7,7 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime, timezone
@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.contracts import Task
 from harness.errors import UsageError
-from harness.model import Model
+from harness.model import Model, Named
 from harness.plan import Plan, Questions
 from harness.schema import dumps, loads
 from harness.settings import Asked, Decoding
@@ -35,14 +35,20 @@ def manifest(
     asked: Asked,
     plans: Sequence[Plan],
     *,
-    model: Model | None,
+    model: Named | None,
     family: str,
     engine: str,
+    places: Collection[str],
     decoding: Decoding,
     decoder: str,
     voter: str,
 ) -> dict[str, Any]:
-    """The content of run.json for one session, as it will be read back."""
+    """The content of run.json for one session, as it will be read back.
+
+    `places` are the engine's options that say where and how fast, not what is answered.
+    """
+    weights = model.path if isinstance(model, Model) else None
+    telling = {key: value for key, value in asked.engine_options.items() if key not in places}
     document = {
         "format": 1,
         "partial": any(plan.partial for plan in plans),
@@ -51,7 +57,7 @@ def manifest(
             "tasks": [_task(plan, decoding) for plan in plans],
             "model": describe_model(model),
             "family": family,
-            "engine": describe_engine(engine, asked.dtype, asked.engine_options, asked.answers),
+            "engine": describe_engine(engine, asked.dtype, telling, asked.answers),
             "decoding": asdict(decoding),
             "video": {"decoder": decoder, "partial": asked.partial_videos},
             "voter": voter,
@@ -60,7 +66,8 @@ def manifest(
         },
         "tasks": {plan.task.name: described(plan) for plan in plans},
         "places": {
-            "model": None if model is None else str(model.path),
+            "model": None if weights is None else str(weights),
+            **{f"engine's {key}": str(value) for key, value in asked.engine_options.items() if key in places},
             **{f"data of {plan.task.name}": str(plan.root.resolve()) for plan in plans},
         },
         "sessions": [session(asked)],
@@ -68,11 +75,12 @@ def manifest(
     return dict(loads(dumps(document, "run.json"), "run.json"))
 
 
-def describe_model(model: Model | None) -> dict[str, Any] | None:
-    """Which weights answer."""
+def describe_model(model: Named | None) -> dict[str, Any] | None:
+    """Which weights answer; those of a server have no fingerprint."""
     if model is None:
         return None
-    return {"name": model.name, "family": model.family, "fingerprint": fingerprint_model(model.path)}
+    fingerprint = fingerprint_model(model.path) if isinstance(model, Model) else None
+    return {"name": model.name, "family": model.family, "fingerprint": fingerprint}
 
 
 def describe_engine(name: str, dtype: str, options: Mapping[str, Any], answers: Path | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The model under evaluation: a folder of weights, the family it belongs to, and the sampling it was trained with."""
+"""The model under evaluation: weights or a served name, the family it belongs to, and its trained sampling."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ SETTINGS = {"frames": str, "max_pixels": int, "max_tokens": int}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """Weights on disk, checked to be there."""
+class Named:
+    """What is known of a model without its weights; all there is of one that a server has."""
 
     name: str
-    path: Path
     family: str
     """A key of harness.families.FAMILIES, or for a model that is shown no frames its own type."""
     frames: str | None = None
@@ -31,6 +30,13 @@ class Model:
     """Pixel budget of a frame it was trained with."""
     max_tokens: int | None = None
     """How long its answers may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model(Named):
+    """Weights on disk, checked to be there."""
+
+    path: Path
 
 
 def shipped() -> list[str]:
@@ -44,7 +50,7 @@ def resolve(name_or_path: str | Path, family: str | None = None, *, sees: bool =
     With `sees` false it will be shown no frames, so that it may be of any family.
     """
     text = str(name_or_path)
-    path = CHECKPOINTS / text if text in shipped() else Path(text).expanduser()
+    path = _folder(text)
     if not path.is_dir():
         raise UsageError(f"there is no model {text!r}; give a model folder or one of: {', '.join(shipped()) or '-'}")
     path = path.resolve()
@@ -53,6 +59,27 @@ def resolve(name_or_path: str | Path, family: str | None = None, *, sees: bool =
     kind = str(config.get("model_type"))
     family = _family(path, kind, family) if sees else kind
     return Model(name=path.name, path=path, family=family, **_settings(path))
+
+
+def served(name: str, family: str | None = None, *, sees: bool = True) -> Named:
+    """The model that a server knows by that name; UsageError when its family is unknown.
+
+    Where the name is that of a shipped model or of a folder here, as it often is for a server on the same machine,
+    family and trained sampling are read from there.
+    """
+    path = _folder(name)
+    if (path / "config.json").is_file():
+        kind = str(_read(path / "config.json", "").get("model_type"))
+        return Named(name=name, family=_family(path, kind, family) if sees else kind, **_settings(path))
+    if not sees:
+        return Named(name=name, family="unknown")
+    if family is None:
+        known = ", ".join(families.FAMILIES)
+        raise UsageError(
+            f"of the served model {name!r} only the name is known; set --family to one of: {known} "
+            "(it fixes how boxes are written)"
+        )
+    return Named(name=name, family=families.family(family).name)
 
 
 def _family(path: Path, kind: str, asked: str | None) -> str:
@@ -66,6 +93,10 @@ def _family(path: Path, kind: str, asked: str | None) -> str:
     if kind in families.FAMILIES:
         raise UsageError(f"{path / 'config.json'} says {kind!r}, which is not --family {name}; leave --family out")
     return name
+
+
+def _folder(name: str) -> Path:
+    return CHECKPOINTS / name if name in shipped() else Path(name).expanduser()
 
 
 def _read(path: Path, need: str) -> dict[str, Any]:

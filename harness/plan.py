@@ -13,7 +13,7 @@ from harness import plugins
 from harness.codec import encode
 from harness.contracts import Task
 from harness.errors import DataError, UsageError
-from harness.model import Model
+from harness.model import Named
 from harness.records import Sample
 from harness.sampling import recipe
 from harness.schema import dumps
@@ -71,7 +71,7 @@ class Plan(Questions):
     decoding: Decoding
 
 
-def make(asked: Asked, model: Model | None) -> list[Plan]:
+def make(asked: Asked, model: Named | None) -> list[Plan]:
     """The plans of all tasks; every mistake in the command or the data is found here, before a model is loaded."""
     loaded = {name: load(name) for name in dict.fromkeys(asked.tasks)}
     names = [task.name for task in loaded.values()]
@@ -104,7 +104,7 @@ def configured(asked: Asked, task: Task) -> Task:
     return configure(task, {**task.preset(asked.preset).options, **prompt, **asked.options.get(task.name, {})})
 
 
-def _plan(asked: Asked, plugin: str, task: Task, model: Model | None) -> Plan:
+def _plan(asked: Asked, plugin: str, task: Task, model: Named | None) -> Plan:
     preset, task = task.preset(asked.preset), configured(asked, task)
     frames = first(asked.frames, preset.frames, model.frames if model else None, task.frames)
     recipe(frames)

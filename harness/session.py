@@ -16,11 +16,12 @@ from harness import plugins
 from harness.contracts import Engine, Pixels, Voter
 from harness.dryrun import dry_run
 from harness.engines import Settings as EngineSettings
+from harness.errors import UsageError
 from harness.families import FAMILIES
 from harness.families import family as known_family
 from harness.frames import Frames
 from harness.manifest import manifest
-from harness.model import Model, resolve
+from harness.model import Named, resolve, served
 from harness.plan import Plan, full_name, make
 from harness.progress import Progress
 from harness.records import Record
@@ -42,7 +43,7 @@ class Setup:
     """What the words of the command stand for."""
 
     asked: Asked
-    model: Model | None
+    model: Named | None
     family: str
     engine: Callable[[EngineSettings, Pixels], Engine]
     voter: Voter
@@ -84,12 +85,13 @@ def look_up(asked: Asked) -> Setup:
     """Find all that the command names; every mistake is told here, before anything is written or loaded."""
     engine = full_name(asked.engine or default_engine())
     voter = full_name(asked.voter or ("first" if asked.n == 1 else "majority"))
+    make_engine, vote = plugins.load("harness.engines", engine), plugins.load("harness.scaling", voter)
     name = asked.model or (DEFAULT_MODEL if engine in WITH_WEIGHTS else None)
-    model = resolve(name, asked.family) if name else None
+    model = find_model(make_engine, name, asked.family)
     family = model.family if model else known_family(asked.family or next(iter(FAMILIES))).name
     decoder = full_name(asked.decoder)
     plugins.load("harness.decoders", decoder)()
-    make_engine, vote = plugins.load("harness.engines", engine), plugins.load("harness.scaling", voter)
+    places = getattr(make_engine, "places", ())
     plans = make(asked, model)
     decoding = plans[0].decoding
     return Setup(
@@ -101,9 +103,26 @@ def look_up(asked: Asked) -> Setup:
         decoding=decoding,
         plans=plans,
         run=manifest(
-            asked, plans, model=model, family=family, engine=engine, decoding=decoding, decoder=decoder, voter=voter
+            asked,
+            plans,
+            model=model,
+            family=family,
+            engine=engine,
+            places=places,
+            decoding=decoding,
+            decoder=decoder,
+            voter=voter,
         ),
     )
+
+
+def find_model(engine: object, name: str | None, family: str | None, *, sees: bool = True) -> Named | None:
+    """What --model stands for: the name of a model that a server has, where the engine asks one; else a folder."""
+    if getattr(engine, "served", False):
+        if name is None:
+            raise UsageError("the engine asks a server; set --model to the name by which the server knows the model")
+        return served(name, family, sees=sees)
+    return resolve(name, family, sees=sees) if name else None
 
 
 def default_engine() -> str:
@@ -128,7 +147,7 @@ def publish(folder: Path, run: Mapping[str, Any], scores: Mapping[str, Any], con
     console.print(f"\n{folder / REPORT}", highlight=False, soft_wrap=True)
 
 
-def _engine_settings(asked: Asked, model: Model | None) -> EngineSettings:
+def _engine_settings(asked: Asked, model: Named | None) -> EngineSettings:
     return EngineSettings(
         model=model,
         max_in_flight=asked.in_flight,

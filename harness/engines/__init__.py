@@ -1,4 +1,8 @@
-"""Engines: what answers requests; one file each, with the class `engine(settings, pixels)`."""
+"""Engines: what answers requests; one file each, with the class `engine(settings, pixels)`.
+
+A class that asks a server has `served = True`: its model is a name, not a folder. Its `places` are the options that say
+where and how fast, not what is answered: a run may go on with others.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 
 from harness import prompt
 from harness.errors import EngineError, UsageError
-from harness.model import Model
+from harness.model import Model, Named
 from harness.records import Request
 
 
@@ -17,8 +21,8 @@ from harness.records import Request
 class Settings:
     """How an engine is to be set up."""
 
-    model: Model | None = None
-    """None for engines without weights."""
+    model: Named | None = None
+    """None for engines without a model."""
     max_in_flight: int = 64
     """Requests that are held at once; more wait."""
     dtype: str = "auto"
@@ -35,10 +39,16 @@ class Settings:
     """Whether frames are shown as videos, which takes room that images leave free."""
 
     def need_model(self) -> Model:
-        """The model; UsageError when none is set."""
-        if self.model is None:
-            raise UsageError("the engine needs a model; set --model")
+        """The model folder; UsageError when none is set."""
+        if not isinstance(self.model, Model):
+            raise UsageError("the engine needs a model folder; set --model")
         return self.model
+
+    def need_name(self) -> str:
+        """The name of the model; UsageError when none is set."""
+        if self.model is None:
+            raise UsageError("the engine needs the name of a served model; set --model")
+        return self.model.name
 
 
 def check(request: Request, *, clips: bool = False) -> None:

@@ -1,11 +1,14 @@
-"""A tiny random model of each family, and made-up pixels."""
+"""A tiny random model of each family, made-up pixels, and a server on loopback."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +200,100 @@ def random_model(random_models: Callable[[str], Model]) -> Model:
 def seeing_model(random_model: Model) -> Model:
     """The shipped nano where it exists."""
     return resolve("nano") if "nano" in shipped() else random_model
+
+
+Reply = dict[str, Any] | tuple[int, Any, dict[str, str]]
+
+
+def completion(*texts: str, logprobs: list[Any] | None = None, finish: str = "stop") -> dict[str, Any]:
+    """A completion with those texts; `logprobs` are the contents of each one's logprobs."""
+    choices = [
+        {
+            "index": i,
+            "finish_reason": finish,
+            "message": {"role": "assistant", "content": text},
+            "logprobs": {"content": logprobs[i]} if logprobs else None,
+        }
+        for i, text in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": 9, "completion_tokens": 5 * len(texts) + 1, "total_tokens": 0}
+    return {"id": "1", "object": "chat.completion", "created": 0, "model": "tiny", "choices": choices, "usage": usage}
+
+
+def token(text: str, logprob: float, **top: float) -> dict[str, Any]:
+    likeliest = [{"token": name, "logprob": value, "bytes": None} for name, value in top.items()]
+    return {"token": text, "logprob": logprob, "bytes": None, "top_logprobs": likeliest}
+
+
+class StandIn(ThreadingHTTPServer):
+    """A server whose `answer` makes a completion, or (status, body, headers), of each call."""
+
+    daemon_threads = True
+    request_queue_size = 128
+    completion = staticmethod(completion)
+    token = staticmethod(token)
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/v1"
+        self.answer: Callable[[dict[str, Any]], Reply] = lambda call: completion(*["red"] * call["n"])
+        self.owner = "someone"
+        self.calls: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.paths: Counter[str] = Counter()
+        self.lock = threading.Lock()
+        self.now = self.most = 0
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: StandIn
+
+    def do_GET(self) -> None:
+        self.server.paths[self.path] += 1
+        self.server.keys.append(self.headers["Authorization"])
+        card = {"id": "tiny", "object": "model", "created": 0, "owned_by": self.server.owner}
+        reply = {"object": "list", "data": [card]} if self.path == "/v1/models" else {"detail": "Not Found"}
+        self.reply(200 if "data" in reply else 404, reply, {})
+
+    def do_POST(self) -> None:
+        call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.paths[self.path] += 1
+        if self.path == "/tokenize":
+            self.reply(200, {"tokens": [ord(letter) for letter in call["prompt"]]}, {})
+            return
+        with self.server.lock:
+            self.server.calls.append(call)
+            self.server.now += 1
+            self.server.most = max(self.server.most, self.server.now)
+        made = self.server.answer(call)
+        with self.server.lock:
+            self.server.now -= 1
+        self.reply(*(made if isinstance(made, tuple) else (200, made, {})))
+
+    def reply(self, status: int, body: Any, headers: dict[str, str]) -> None:
+        content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(status)
+        kind = "text/html" if isinstance(body, str) else "application/json"
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        try:
+            self.wfile.write(content)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """A server on loopback, and no key or address in the environment."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with StandIn() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

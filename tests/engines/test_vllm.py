@@ -1,22 +1,37 @@
-"""A real vLLM, started once for all of this file, against the transformers engine."""
+"""A real vLLM, started once for all of this file, against the transformers engine; and over HTTP, against itself."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.engines import Settings
 from harness.errors import EngineError, UsageError, VideoError
-from harness.model import Model
+from harness.model import Model, Named
 from harness.plugins import load
 from harness.records import Frame, Request
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 Answers = dict[str, list[Any]]
+
+SERVE = "--dtype float32 --enforce-eager --no-enable-chunked-prefill --max-num-batched-tokens 8192 --max-model-len 2048"
+"""Without chunks: a seeded request whose prompt is read in parts ends vLLM's CPU engine."""
 
 
 def questions(bench: Any) -> Answers:
@@ -39,21 +54,70 @@ def questions(bench: Any) -> Answers:
     }
 
 
-def answers(name: str, model: Model, bench: Any) -> Answers:
+def answers(name: str, bench: Any, settings: Settings) -> Answers:
     asked = questions(bench)
-    made = load("harness.engines", name)(Settings(model=model, dtype="float32"), bench.Pixels())
+    made = load("harness.engines", name)(settings, bench.Pixels())
     found = iter(bench.run(made, [request for group in asked.values() for request in group]))
     return {name: [next(found) for _ in group] for name, group in asked.items()}
 
 
 @pytest.fixture(scope="module")
 def served(seeing_model: Model, bench: Any) -> Answers:
-    return answers("vllm", seeing_model, bench)
+    return answers("vllm", bench, Settings(model=seeing_model, dtype="float32"))
 
 
 @pytest.fixture(scope="module")
 def reference(seeing_model: Model, bench: Any) -> Answers:
-    return answers("transformers", seeing_model, bench)
+    return answers("transformers", bench, Settings(model=seeing_model, dtype="float32"))
+
+
+@pytest.fixture(scope="module")
+def over_http(seeing_model: Model, bench: Any, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """From `vllm serve` of a folder whose generation_config.json would have it sample otherwise."""
+    folder = shutil.copytree(seeing_model.path, tmp_path_factory.mktemp("served") / "tiny")
+    config = folder / "generation_config.json"
+    odd = {"repetition_penalty": 1.5, "top_k": 2, "top_p": 0.5, "min_p": 0.3}
+    config.write_text(json.dumps(json.loads(config.read_text()) | odd))
+    with serve(folder) as url:
+        named = Named(name="tiny", family="qwen2_5_vl")
+        return answers("openai", bench, Settings(model=named, options={"base_url": url}))
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The address of a server of that model, which it knows as "tiny"."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    where = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "tiny"]
+    command = [
+        sys.executable,
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        "--model",
+        str(folder),
+        *where,
+        *SERVE.split(),
+    ]
+    log = folder.with_name("log")
+    with log.open("wb") as file:
+        server = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+    until = time.monotonic() + 300
+    try:
+        while not healthy(f"http://127.0.0.1:{port}/health"):
+            assert server.poll() is None and time.monotonic() < until, log.read_text()[-3000:]
+            time.sleep(0.3)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
+
+
+def healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def test_greedy_texts_are_those_of_transformers(served: Answers, reference: Answers, bench: Any) -> None:
@@ -62,6 +126,22 @@ def test_greedy_texts_are_those_of_transformers(served: Answers, reference: Answ
     for [ours], [theirs] in zip(served["greedy"], reference["greedy"], strict=True):
         assert ours.logprob == pytest.approx(theirs.logprob, abs=1e-2)
         assert replace(ours, logprob=None) == replace(theirs, logprob=None)
+
+
+def test_a_server_answers_like_the_engine(over_http: Answers, served: Answers) -> None:
+    for group in ("greedy", "penalised", "whole", "parts", "choices", "good"):
+        for ours, theirs in zip(over_http[group], served[group], strict=True):
+            for one, other in zip(ours, theirs, strict=True):
+                assert one.logprob == pytest.approx(other.logprob, abs=1e-3)
+                assert one.choice_logprobs == pytest.approx(other.choice_logprobs, abs=1e-3)
+                assert whole(one) == whole(other), group
+    assert [type(x) for x in over_http["bad"]] == [type(x) for x in served["bad"]]
+    assert all("\n" not in str(error) for error in over_http["bad"])
+
+
+def whole(response: Any) -> Any:
+    """A response without numbers, and without a last letter that is cut: a server holds its first bytes back."""
+    return replace(response, text=response.text.rstrip("\ufffd"), logprob=None, choice_logprobs=None)
 
 
 def test_rollouts_can_be_added_later(served: Answers, bench: Any) -> None:

@@ -37,6 +37,8 @@ MISTAKES: list[tuple[str, list[str], str]] = [
     ("option without task", ["-o", "strict=true"], "write it as task.field=value"),
     ("engine option", ["--engine-option", "delay"], "write it as key=value"),
     ("no model", ["--model", "gone"], "no model 'gone'; give a model folder or one of: "),
+    ("served model", ["--engine", "openai", "--model", "far"], "only the name is known; set --family"),
+    ("no served model", ["--engine", "openai"], "set --model to the name by which the server knows"),
     ("weights", ["--model", "EMPTY"], "has no weights; a model folder must hold *.safetensors"),
     ("config", ["--model", "BARE"], "has no config.json"),
     ("family", ["--family", "llama"], "unknown model family 'llama'"),

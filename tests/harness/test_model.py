@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.errors import DataError, UsageError
-from harness.model import resolve, shipped
+from harness.model import Named, resolve, served, shipped
 
 GOOD = {"config.json": {"model_type": "qwen2_5_vl"}, "model.safetensors": ""}
 INDEX = {"weight_map": {"a": "part-1.safetensors", "b": "part-2.safetensors"}}
@@ -69,3 +69,13 @@ def test_families_and_names_that_are_not_known(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_models_resolve(name: str) -> None:
     assert resolve(name).name == name
+
+
+def test_served_models(tmp_path: Path) -> None:
+    here = folder(tmp_path / "m", {"config.json": {"model_type": "qwen3_vl"}, "harness.json": {"max_pixels": 12544}})
+    assert served(str(here)) == Named(name=str(here), family="qwen3_vl", max_pixels=12544)
+    assert served("far/away", "qwen2_5_vl") == Named(name="far/away", family="qwen2_5_vl")
+    with pytest.raises(UsageError, match="'far/away' only the name is known; set --family to one of: qwen2_5_vl"):
+        served("far/away")
+    with pytest.raises(UsageError, match="unknown model family 'llava'"):
+        served("far/away", "llava")

@@ -8,7 +8,7 @@ import pytest
 
 from harness.contracts import Task
 from harness.geometry import Box, Span
-from harness.records import Frame, Request, Response, Sample, View
+from harness.records import Request, Response, Sample, View
 from harness.sampling import recipe
 from harness.settings import configure
 from harness.tasks.videomme import VideoMME
@@ -35,7 +35,7 @@ def released(task: Task, **options: str) -> Any:
 
 
 def words(request: Request) -> str:
-    return "".join("<image>" if isinstance(part, Frame) else part for part in request.parts)
+    return "".join(part if isinstance(part, str) else "<image>" for part in request.parts)
 
 
 @pytest.mark.parametrize("task", [VStar(), VideoMME()])
