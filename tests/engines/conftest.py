@@ -153,7 +153,8 @@ def write_config(ids: dict[str, int], family: str) -> Any:
     vision |= {"hidden_size": 64}
     if family in ("qwen3_vl", "qwen3_vl_moe"):
         vision |= {"patch_size": 16, "num_position_embeddings": 256, "deepstack_visual_indexes": [0]}
-        text |= {"head_dim": 64}
+        # As in the released weights: transformers interleaves whatever it says, vLLM only if it says so.
+        text |= {"head_dim": 64, "rope_parameters": {**text["rope_parameters"], "mrope_interleaved": True}}
         if family == "qwen3_vl":
             return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **names)
         text |= {"moe_intermediate_size": 64, "num_experts": 4, "num_experts_per_tok": 2}
