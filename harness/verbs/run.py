@@ -28,9 +28,7 @@ def run(
     seed: Annotated[int, Option(help="Of rollouts and of --limit.")] = 0,
     frames: Annotated[str | None, Option(help="uniform:16, fps:2:64 ...", show_default="the model's or task's")] = None,
     max_pixels: Annotated[int | None, Option(help="Of a frame.", show_default="the model's or task's")] = None,
-    show: Annotated[
-        str, Option(help="The frames as images, as a video, or as released: a video without times.")
-    ] = "images",
+    show: Annotated[str, Option(help="Frames as images, video, or released: a video without times.")] = "images",
     voter: Annotated[str | None, Option(help="Folds rollouts into one.", show_default="first or majority")] = None,
     limit: Annotated[int | None, Option(help="Items a task, drawn with the seed: a partial run.")] = None,
     prompt: Annotated[str | None, Option(help="think, direct ..., for tasks that have them.")] = None,

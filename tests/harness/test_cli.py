@@ -165,7 +165,9 @@ def test_an_interrupted_run_says_how_to_go_on(data: Path, tmp_path: Path) -> Non
     words = ["run", "--tasks", COLOURS, "--data", data, "--engine", SLOW, "--out", tmp_path / "run", "--in-flight", 1]
     command = [sys.executable, "-c", "from harness.cli import main; main()", *map(str, words)]
     command += ["--engine-option", "delay=0.5", "--cache", str(tmp_path / "cache")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_let_be_interrupted
+    )
     path = tmp_path / "run/records.jsonl"
     while not (path.exists() and path.stat().st_size):
         time.sleep(0.05)
@@ -174,6 +176,11 @@ def test_an_interrupted_run_says_how_to_go_on(data: Path, tmp_path: Path) -> Non
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "the same command goes on" in out and "Traceback" not in err
     assert 1 <= len(records(tmp_path / "run")) < 15
+
+
+def _let_be_interrupted() -> None:
+    """Tests that run in the background of a shell have interrupts ignored, and what they start inherits that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_the_tasks_are_listed(harness: Command) -> None:

@@ -22,6 +22,10 @@ CONFIG = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "hidden_size": 64,
+    "vision_start_token_id": 258,
+    "vision_end_token_id": 259,
+    "image_token_id": 260,
+    "video_token_id": 262,
 }
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{% for c in m['content'] %}{% if c['type'] == 'image' %}"

@@ -26,7 +26,7 @@ from harness.schema import dumps, validate
 from harness.store import read_records
 
 DATA = Path(__file__).parent / "data"
-COLOURS, WORDY = DATA / "colours.py", DATA / "wordy.py"
+COLOURS, WORDY = DATA / "judged.py", DATA / "wordy.py"
 
 Command = Callable[..., Any]
 VIEW = View(video="v.mp4", times=(0.0,), duration=1.0, width=8, height=8, size=(28, 28), family="qwen2_5_vl")
@@ -39,6 +39,7 @@ def write_run(finished: Path, folder: Path, items: int = 3) -> Path:
     """A finished run whose answers are those of GIVEN, over and over."""
     folder.mkdir()
     told = json.loads((finished / "run.json").read_text())
+    told["settings"]["tasks"][0]["plugin"] = str(COLOURS)
     told["tasks"]["colours"] |= {"samples": items * len(GIVEN), "items": items, "all_items": items}
     told["tasks"]["colours"]["groups"] = {"place": ["narrow", "wide"]}
     (folder / "run.json").write_text(json.dumps(told))

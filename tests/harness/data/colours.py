@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from harness import metrics, parse, prompt, ratings
+from harness import metrics, parse, prompt
 from harness.contracts import Task
 from harness.errors import DataError
 from harness.records import Prediction, Record, Request, Response, Sample, Score, View
@@ -29,8 +29,6 @@ class Colours(Task):
     frames: ClassVar[str] = "uniform:2"
     max_pixels: ClassVar[int] = 64 * 28 * 28
     columns: ClassVar[Mapping[str, str]] = {"acc": "Acc", "acc_first": "Acc of first"}
-
-    judge_rule: ClassVar[str] = "2 and 3 are right"
 
     strict: bool = False
     """Whether case matters."""
@@ -70,16 +68,6 @@ class Colours(Task):
         if self.strict:
             return Score(values={"acc": float(prediction.answer == sample.answer)})
         return Score(values={"acc": metrics.exact_match(prediction.answer, sample.answer or "")})
-
-    def ask_judge(self, sample: Sample, prediction: Prediction) -> Request | None:
-        """Any answer."""
-        if prediction.answer is None:
-            return None
-        return ratings.ask(sample.question, sample.answer or "", prediction.answer)
-
-    def judged(self, sample: Sample, rating: int) -> Score:
-        """Right from 2 on."""
-        return Score(values={"acc": float(rating >= ratings.RIGHT_FROM)})
 
     def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
         """Accuracy, and that of the first question of each video."""
