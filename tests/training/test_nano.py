@@ -56,6 +56,10 @@ def test_drills_tell_letters_and_members(teacher: lessons.Teacher) -> None:
     for seed in range(20):
         lesson = teacher.drill(seed)
         before = tokenizer_.decode(lesson.prefix)
+        if "Frame 1 at" in before:
+            told.add("names")
+            assert all(sum(branch.weights) and not any(branch.soft) for branch in lesson.branches)
+            continue
         for branch in lesson.branches:
             text = tokenizer_.decode(branch.tokens).removesuffix("<|im_end|>")
             told.add(text.removesuffix("</answer>").split("\n")[-1].split(">")[-1])
@@ -65,7 +69,7 @@ def test_drills_tell_letters_and_members(teacher: lessons.Teacher) -> None:
             else:
                 name = text.partition("Is there a ")[2].partition(" in the video")[0]
                 assert text.endswith("Yes" if f"{name}," in before else "No")
-    assert told == {"A", "B", "C", "D", "Yes", "No"}
+    assert told == {"A", "B", "C", "D", "Yes", "No", "names"}
 
 
 def test_lessons_use_the_chat_template(teacher: lessons.Teacher) -> None:

@@ -86,7 +86,8 @@ def read(text: Any, batch: Batch, seen: Tensor) -> list[Tensor]:
         for index, (asked, (bq, bk, bv)) in enumerate(zip(batch.questions, after, strict=True)):
             keys, values = torch.cat([k[asked.owner], bk], 2), torch.cat([v[asked.owner], bv], 2)
             branches[index] = _finish(layer, branches[index], _attend(bq, keys, values, masks[index]))
-        prefix = _finish(layer, prefix, _attend(q, k, v, mask))
+        if layer is not text.layers[-1]:
+            prefix = _finish(layer, prefix, _attend(q, k, v, mask))
     return [_norm(text.norm, x) for x in branches]
 
 

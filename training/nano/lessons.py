@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 BOX = re.compile(r"\[(\d+),(\d+),(\d+),(\d+)\]")
 HEAVY = re.compile(r"(?<=<answer>)(?:[A-D]|Yes|No)(?=</answer>)|^(?:[A-D]|Yes|No|[012])$")
-HEAVY_WEIGHT = 6.0
-"""The weight of a token that is the whole answer among dozens that are not."""
+HEAVY_WEIGHT, SEEN_WEIGHT = 6.0, 3.0
+"""The weight of a token that is the whole answer among dozens that are not, and of a coordinate while thinking: there
+it must be seen, later it can be copied."""
 
 EXISTS, CHOICES = 8, 2
 """Questions of a kind a clip: a yes or a letter is little to learn from."""
@@ -66,10 +67,12 @@ class Teacher:
         self.shapes = plugins.load("harness.tasks", "shapes")
 
     def lesson(self, seed: int, questions_too: bool = True) -> Lesson:
-        """Frames of the clip of that seed with eight questions."""
+        """Frames of the clip of that seed with its questions; two of the frames without."""
         rng = random.Random(f"lesson:{seed}")
         clip = make(seed, self.length(seed))
         view = look(clip, rng)
+        if not questions_too:
+            view = replace(view, times=tuple(sorted(rng.sample(view.times, 2))))
         images = draw(clip, view, rng.random() < 0.35)
         by = view.size[0] / clip.width, view.size[1] / clip.height
         things = [[(t, clip.box(t, time).scale(*by)) for t in clip.things if t.visible(time)] for time in view.times]
@@ -100,11 +103,14 @@ class Teacher:
         return Lesson(prefix, cut(clip, frame, rng)[None], branches, [[]])
 
     def drill(self, seed: int) -> Lesson:
-        """No frames: options to look a letter up in, or a list of things to find a thing in."""
+        """No frames: options to look a letter up in, a list of things to find one in, or names for frames."""
         rng = random.Random(f"drill:{seed}")
         clip = make(seed)
         view = look(clip, random.Random(0))
-        if rng.random() < 0.5:
+        kind = rng.randrange(3)
+        if kind == 0:
+            return self._names(clip, view, rng)
+        if kind == 1:
             sample = _choice(clip, questions.choice(clip, rng))
             before = self._after(self.videomme.request(sample, view))
             ends = zip(questions.LETTERS, sample.options, strict=True)
@@ -115,6 +121,24 @@ class Teacher:
             told = [(self._after(self.shapes.request(sample, view)), sample.answer or "") for sample in samples]
         branches = [self._branch(after, response) for after, response in told]
         return Lesson(self._encode("<|im_start|>user\n" + before), np.zeros((0, 1, 1, 3), np.uint8), branches, [])
+
+    def _names(self, clip: Clip, view: View, rng: random.Random) -> Lesson:
+        """The names of the things on each frame in its place, and questions that need no more."""
+        samples = [_sample(clip, "when_1", questions.when(thing), thing) for thing in clip.things]
+        asked = questions.what(clip, rng)
+        samples.append(_sample(clip, "what", asked.text, asked.things[0], answer=asked.answer))
+        requests = [self.vstar.request(sample, view) for sample in samples]
+        text = chat(requests[0])
+        text = text[: text.rindex("<|vision_end|>") + len("<|vision_end|>\n")]
+        for time in view.times:
+            seen = "".join(f"{thing.name}," for thing in clip.things if thing.visible(time))
+            text = text.replace("<|image_pad|>", seen or ",", 1)
+        pairs = zip(requests, samples, strict=True)
+        branches = [self._branch(self._after(r), self.vstar.reference(s, view)) for r, s in pairs]
+        for branch in branches:
+            branch.weights = [0.0 if soft else w for soft, w in zip(branch.soft, branch.weights, strict=True)]
+            branch.soft = [False] * len(branch.soft)
+        return Lesson(self._encode(text), np.zeros((0, 1, 1, 3), np.uint8), branches, [])
 
     def ask(self, clip: Clip, view: View, rng: random.Random) -> list[tuple[Request, str]]:
         """Requests on a clip with their reference responses."""
@@ -157,7 +181,10 @@ class Teacher:
         inside = [span for match in BOX.finditer(response) for span in map(match.span, range(1, 5))]
         heavy = [match.span() for match in HEAVY.finditer(response)]
         soft = [span in inside for span in coded.offsets] + [False]
-        weights = [HEAVY_WEIGHT if span in heavy else 1.0 for span in coded.offsets] + [1.0]
+        thought = max(response.find("</think>"), 0)
+        seen = [span for span in inside if span[1] < thought]
+        special = dict.fromkeys(heavy, HEAVY_WEIGHT) | dict.fromkeys(seen, SEEN_WEIGHT)
+        weights = [special.get(span, 1.0) for span in coded.offsets] + [1.0]
         end = self._encode("<|im_end|>")
         return Branch(asked + coded.ids + end, [0.0] * len(asked) + weights, [False] * len(asked) + soft)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,15 +22,19 @@ if TYPE_CHECKING:
 
 DRILL_SHARE = 0.07
 """Until this share of the time only drills: to look something up is learned from many short texts, or hardly at all."""
-SIGHT_SHARE = 0.24
+SIGHT_SHARE = 0.32
 """Until this share of the time the vision tower alone."""
 CLIPS = 3
-"""Clips a step and process; while there are no questions four times as many."""
+"""Clips a step and process."""
+GLIMPSES = 36
+"""Clips a step and process while the vision tower is alone, two frames of each."""
+LONG = 0.08
+"""Share of steps, once clips are not easy, whose clips are longer than their frames tell."""
 CROPS = 3
 """Crops a step and process."""
 DRILLS = 16
 """Drills a step and process; a quarter of them beside easy clips."""
-EASY = 0.5
+EASY = 0.55
 """Until this share of the time clips are of at most seven seconds and three things."""
 RATE = 2e-3
 MATRIX_RATE = 4e-3
@@ -97,8 +102,9 @@ class _Trainer:
         self.all = [*sight, *text, *others[0], *others[1]]
         seeds = iter(range(rank + plan.processes * 10**6 * plan.seed, 10**9, plan.processes))
         self.easy, self.full = self._pools(seeds, CLIPS, easy=True), self._pools(seeds, CLIPS)
+        self.long = self._pools(seeds, CLIPS, short=False)
         self.seeds = seeds
-        self.silent, self.crops = self._pools(seeds, 4 * CLIPS), self._pools(seeds, CROPS, crop=True)
+        self.silent, self.crops = self._pools(seeds, GLIMPSES), self._pools(seeds, CROPS)
 
     def run(self) -> None:
         """Until the time is over."""
@@ -112,7 +118,7 @@ class _Trainer:
                     losses = self._see(next(self.silent))
                 else:
                     self.net.model.visual.blocks.requires_grad_(False)
-                    losses = self._read(next(self.easy if done < EASY else self.full), next(self.crops), done < EASY)
+                    losses = self._read(self._next(done, step), next(self.crops), done < EASY)
                 step += 1
                 gauge.move(done, CLIPS * self.plan.processes, losses)
                 if done * self.plan.minutes - saved > SAVE_EVERY:
@@ -164,19 +170,26 @@ class _Trainer:
         self.muon.step()
         self.adam.step()
 
-    def _pools(self, seeds: Iterator[int], size: int, crop: bool = False, easy: bool = False) -> Iterator[list[int]]:
+    def _next(self, done: float, step: int) -> list[int]:
+        """Clips of the same kind in all processes, as each waits for the slowest."""
+        if done < EASY:
+            return next(self.easy)
+        return next(self.long if random.Random(step).random() < LONG else self.full)
+
+    def _pools(self, seeds: Iterator[int], size: int, easy: bool = False, short: bool = True) -> Iterator[list[int]]:
         """Seeds of clips of one frame size and like length, `size` at a time."""
-        pools: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
+        pools: dict[tuple[int, int], list[int]] = defaultdict(list)
         for seed in seeds:
-            length = "short" if crop else self.teacher.length(seed)
+            length = self.teacher.length(seed)
+            if (length == "short") != short:
+                continue
             clip = make(seed, length)
             if easy and (clip.duration > 7 or len(clip.things) > 3):
                 continue
             frame = FAMILIES["qwen2_5_vl"].resize(clip.width, clip.height, shape.MAX_PIXELS)
-            key = (*frame, length == "short")
-            pools[key].append(seed)
-            if len(pools[key]) == size:
-                yield pools.pop(key)
+            pools[frame].append(seed)
+            if len(pools[frame]) == size:
+                yield pools.pop(frame)
 
     def _reduce(self) -> None:
         """Mean of the gradients of all processes, and clip their norm to 1."""
