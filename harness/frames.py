@@ -152,7 +152,11 @@ class Frames:
                 for frame, result in (await self._load(video, batch)).items():
                     self._keep(frame, result)
                     waiting.pop(frame).set_result(result)
-        except BaseException as error:
+        except asyncio.CancelledError:
+            for future in waiting.values():
+                future.cancel()
+            raise
+        except Exception as error:
             for future in waiting.values():
                 future.set_exception(error)
             raise

@@ -121,9 +121,10 @@ def judge(asked: Asked, console: Console) -> int:
         answers=asked.answers,
     )
     judging = Judging(make_engine(settings, NoFrames()))
+    places = getattr(make_engine, "places", ())
     told = {
         "model": describe_model(model),
-        "engine": describe_engine(engine, asked.dtype, asked.engine_options, asked.answers),
+        "engine": describe_engine(engine, asked.dtype, asked.engine_options, asked.answers, places),
         "tasks": {task.name: task.judge_version for task in tasks.values()},
     }
     head = {"format": 1, "settings": told, "started": now(), "versions": versions()}

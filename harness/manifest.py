@@ -48,7 +48,6 @@ def manifest(
     `places` are the engine's options that say where and how fast, not what is answered.
     """
     weights = model.path if isinstance(model, Model) else None
-    telling = {key: value for key, value in asked.engine_options.items() if key not in places}
     document = {
         "format": 1,
         "partial": any(plan.partial for plan in plans),
@@ -57,7 +56,7 @@ def manifest(
             "tasks": [_task(plan, decoding) for plan in plans],
             "model": describe_model(model),
             "family": family,
-            "engine": describe_engine(engine, asked.dtype, telling, asked.answers),
+            "engine": describe_engine(engine, asked.dtype, asked.engine_options, asked.answers, places),
             "decoding": asdict(decoding),
             "video": {"decoder": decoder, "partial": asked.partial_videos},
             "voter": voter,
@@ -83,10 +82,13 @@ def describe_model(model: Named | None) -> dict[str, Any] | None:
     return {"name": model.name, "family": model.family, "fingerprint": fingerprint}
 
 
-def describe_engine(name: str, dtype: str, options: Mapping[str, Any], answers: Path | None) -> dict[str, Any]:
-    """How they do."""
+def describe_engine(
+    name: str, dtype: str, options: Mapping[str, Any], answers: Path | None, places: Collection[str]
+) -> dict[str, Any]:
+    """How they do; `places` are the options that say where and how fast, which are left out."""
     hashed = None if answers is None else hash_file(answers, "--answers")
-    return {"name": name, "dtype": dtype, "options": dict(options), "answers": hashed}
+    telling = {key: value for key, value in options.items() if key not in places}
+    return {"name": name, "dtype": dtype, "options": telling, "answers": hashed}
 
 
 def options(task: Task) -> dict[str, Any]:

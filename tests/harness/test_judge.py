@@ -290,3 +290,11 @@ def test_a_folder_in_use_is_refused(judge: Command, folder: Path) -> None:
     shutil.rmtree(folder)
     with pytest.raises(UsageError, match="has no judge 'x'"):
         ratings.read(folder, "x")
+
+
+def test_where_a_server_is_says_nothing_of_who_judges() -> None:
+    from harness.manifest import describe_engine
+
+    options = {"base_url": "http://127.0.0.1:1/v1", "logprobs": False}
+    told = describe_engine("openai", "auto", options, None, ("base_url",))
+    assert told["options"] == {"logprobs": False}
