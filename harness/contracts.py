@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from harness.dataset import Dataset
 from harness.errors import UsageError
-from harness.records import Frame, Prediction, Record, Request, Response, Sample, Score, View
+from harness.records import Frame, Grade, Prediction, Record, Request, Response, Sample, Score, View
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -130,8 +130,28 @@ class Task(ABC):
         """Write a small instance of `count` videos from harness/shapes in the published layout."""
 
 
+class Signal(Protocol):
+    """What speaks for a rollout: a number to weigh it by, from the record and from what the model is asked."""
+
+    @property
+    def name(self) -> str:
+        """Its key in Prediction.signals."""
+        ...
+
+    def ask(self, record: Record, rollout: int) -> Sequence[Request]:
+        """What the model must be asked about the rollout at that place of the record; each with choices."""
+        ...
+
+    def value(self, record: Record, rollout: int, grades: Sequence[Grade]) -> float:
+        """The signal, from the answers to `ask`, in its order; finite and 0 or more."""
+        ...
+
+
 class Voter(Protocol):
-    """Folds the predictions of the rollouts of a sample into one, so that scoring cannot tell a vote from an answer."""
+    """Folds the predictions of the rollouts of a sample into one, so that scoring cannot tell a vote from an answer.
+
+    A voter may have an attribute `signal`: what it needs to have in Prediction.signals.
+    """
 
     def __call__(self, sample: Sample, predictions: Sequence[Prediction]) -> Prediction:
         """The vote; an abstention never wins, and ties are broken by a written rule."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of time in seconds."""
 
     start: float
@@ -28,8 +27,7 @@ class Span:
         return max(0.0, inside) / hull if hull > 0 else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle in pixels of the source video as displayed: x grows right, y grows down."""
 
     x1: float

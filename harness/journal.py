@@ -51,13 +51,18 @@ class Journal:
 
 def lines(path: Path) -> Iterator[tuple[Any, str]]:
     """The data of each whole line, and where it is in words; none when there is no such file."""
+    for line, where in raw_lines(path):
+        yield loads(line, where), where
+
+
+def raw_lines(path: Path) -> Iterator[tuple[bytes, str]]:
+    """Each whole line as it is, and where it is in words; none when there is no such file."""
     if not path.is_file():
         return
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.endswith(b"\n"):
-                where = f"{path}, line {number}"
-                yield loads(line, where), where
+                yield line, f"{path}, line {number}"
 
 
 def cut_torn_line(path: Path) -> None:

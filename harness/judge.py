@@ -21,8 +21,8 @@ from harness.manifest import describe_engine, describe_model, now, versions
 from harness.plan import full_name
 from harness.progress import Progress
 from harness.ratings import GRADES, Rating, Ratings
-from harness.records import Frame, Request
-from harness.run import complete, drive, tidy
+from harness.records import Frame, Request, tidy
+from harness.run import complete, drive
 from harness.session import WITH_WEIGHTS, default_engine, find_model, finish
 from harness.store import Store, read_records, read_run
 from harness.summary import restore

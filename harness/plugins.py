@@ -1,6 +1,7 @@
 """Find a task, voter or engine by name: our own module first, else a file, else an entry point.
 
-A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine`, `decoder` ...
+A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine`, `decoder` ... A "_" in the
+name of one of ours is written "-".
 Out of tree it is a Python file given by its path (`--tasks ./mybench.py`), or an installed entry point
 of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.decoders`.
 """
@@ -34,7 +35,7 @@ def load(room: str, name: str) -> Any:
     if name.endswith(".py"):
         return _get(_from_file(Path(name)), attribute, name)
     if name in _own(room):
-        return _get(importlib.import_module(f"{room}.{name}"), attribute, name)
+        return _get(importlib.import_module(f"{room}.{name.replace('-', '_')}"), attribute, name)
     for entry in entry_points(group=room):
         if entry.name == name:
             found = entry.load()
@@ -53,7 +54,7 @@ def names(room: str) -> list[str]:
 def _own(room: str) -> set[str]:
     package = importlib.import_module(room)
     found = {m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")}
-    return found - set(getattr(package, "NOT_PLUGINS", ()))
+    return {name.replace("_", "-") for name in found - set(getattr(package, "NOT_PLUGINS", ()))}
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.codec import encode
 from harness.geometry import Box, Span
+
+NEVER = -1e4
+"""The log-probability written for a token that cannot come, as JSON has no infinity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,16 @@ class Response:
     error: str | None = None
 
 
+def tidy(response: Response) -> Response:
+    """A response without NaN or infinite log-probabilities."""
+    logprob, choices = response.logprob, response.choice_logprobs
+    if logprob is not None and not math.isfinite(logprob):
+        logprob = None
+    if choices is not None:
+        choices = {token: value if math.isfinite(value) else NEVER for token, value in choices.items()}
+    return replace(response, logprob=logprob, choice_logprobs=choices)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """What we take the model to mean; read from one rollout or voted from several."""
@@ -157,7 +171,8 @@ class Prediction:
     boxes: Mapping[float, Box] = field(default_factory=dict)
     """Second -> box."""
     evidence: tuple[Evidence, ...] = ()
-    relevance: float | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
+    """What speaks for it, by the name of the signal: {"relevance": 1.5}."""
     rollout: int | None = None
     """The rollout it was read from, or that won the vote."""
     tally: Mapping[str, float] | None = None
@@ -181,6 +196,20 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """What the model answered when it was asked about evidence, one token of a few."""
+
+    request: str
+    """Request.key of what was asked."""
+    choice: str | None = None
+    """None when there is no answer."""
+    logprobs: Mapping[str, float] | None = None
+    """Choice -> log-probability; None where the engine has none."""
+    error: str | None = None
+    """Why there is no answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """All that happened to one sample: a line of records.jsonl."""
 
@@ -193,6 +222,8 @@ class Record:
     """Request.key; None when the request could not be made."""
     responses: tuple[Response, ...] = ()
     predictions: tuple[Prediction, ...] = ()
+    grades: tuple[Grade, ...] = ()
+    """What was asked about their evidence."""
     vote: Prediction | None = None
     """What was scored."""
     score: Score | None = None

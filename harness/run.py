@@ -16,11 +16,9 @@ from typing import Generic, Protocol, TypeVar
 
 from harness.contracts import Engine, Task, Voter
 from harness.errors import EngineError, VideoError
-from harness.records import Record, Request, Response, Sample, Score, View
+from harness.grading import weigh
+from harness.records import Record, Request, Response, Sample, Score, View, tidy
 from harness.settings import Decoding
-
-NEVER = -1e4
-"""The log-probability written for a token that cannot come, as JSON has no infinity."""
 
 FIRST, LATER = 8, 64
 """Requests that must fail in a row before an engine is given up: when it has never answered, and when it has.
@@ -95,14 +93,16 @@ class Loop:
             responses = tuple(map(tidy, await self.engine.generate(request)))
             record = replace(record, responses=responses)
             complete(responses, request)
+            predictions = tuple(task.read(sample, view, response) for response in responses)
+            record = replace(record, predictions=predictions)
+            if signal := getattr(self.voter, "signal", None):
+                record = await weigh(record, [signal], self.engine.generate)
         except (VideoError, EngineError) as error:
             reason = f"{type(error).__name__}: {error}"
             return replace(record, error=reason, seconds=time.perf_counter() - begun)
-        predictions = tuple(task.read(sample, view, response) for response in responses)
-        vote = self.voter(sample, predictions)
+        vote = self.voter(sample, record.predictions)
         score = _finite(task.score(sample, vote))
-        seconds = time.perf_counter() - begun
-        return replace(record, predictions=predictions, vote=vote, score=score, seconds=seconds)
+        return replace(record, vote=vote, score=score, seconds=time.perf_counter() - begun)
 
     def decode(self, job: Job, request: Request) -> Request:
         """The request of a task with the run's decoding and the sample's own seed."""
@@ -201,16 +201,6 @@ def complete(responses: Sequence[Response], request: Request) -> None:
             raise EngineError(f"rollout {response.rollout}: {response.error or 'failed'}")
     if len(responses) != request.n:
         raise EngineError(f"the engine gave {len(responses)} of {request.n} rollouts")
-
-
-def tidy(response: Response) -> Response:
-    """A response without NaN or infinite log-probabilities."""
-    logprob, choices = response.logprob, response.choice_logprobs
-    if logprob is not None and not math.isfinite(logprob):
-        logprob = None
-    if choices is not None:
-        choices = {token: value if math.isfinite(value) else NEVER for token, value in choices.items()}
-    return replace(response, logprob=logprob, choice_logprobs=choices)
 
 
 def _finite(score: Score) -> Score:

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from harness.codec import decode, encode
+from harness.codec import decode, decode_line, encode
 from harness.errors import DataError, UsageError
-from harness.journal import Journal, cut_torn_line, lines, lock
+from harness.journal import Journal, cut_torn_line, lines, lock, raw_lines
 from harness.records import Record
 from harness.schema import dumps, loads, validate, whole
 
@@ -121,8 +121,13 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def read_records(folder: Path) -> Iterator[Record]:
     """The records of a run folder, one at a time; a torn last line is not one."""
-    for line in _lines(folder):
-        yield decode(Record, line)
+    for line, where in raw_lines(folder / RECORDS):
+        record = decode_line(Record, line)
+        if record is None:
+            data = loads(line, where)
+            validate("record", data, where)
+            record = decode(Record, data)
+        yield record
 
 
 def _lines(folder: Path) -> Iterator[Any]:

@@ -1,1 +1,4 @@
-"""Test-time scaling: one file a voter."""
+"""Test-time scaling: evidence, its relevance, votes, curves; a file a voter."""
+
+NOT_PLUGINS = ("pool", "weighted")
+"""Modules that are not voters."""

@@ -89,8 +89,8 @@ class Shapes(Task):
         if sample.kind in SKILLS and sample.kind not in ("exists", "verify"):
             return self._of(sample).read(sample, view, response)
         chances = response.choice_logprobs
-        expected = metrics.expected(chances) if sample.kind == "relevance" and chances else None
-        return Prediction(answer=response.text or None, relevance=expected, rollout=response.rollout)
+        signals = {"expected": metrics.expected(chances)} if sample.kind == "relevance" and chances else {}
+        return Prediction(answer=response.text or None, signals=signals, rollout=response.rollout)
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
         """The metric of the skill, and whether the response had the form asked for."""
@@ -106,9 +106,10 @@ class Shapes(Task):
             kind: metrics.mean(r.score.values[key] for r in scored if r.score and r.sample.kind == kind)
             for kind, key in SKILLS.items()
         }
-        graded = [r for r in scored if r.sample.kind == "relevance" and r.vote and r.vote.relevance is not None]
-        hits = [r.vote.relevance or 0.0 for r in graded if r.vote and r.sample.answer == "2"]
-        misses = [r.vote.relevance or 0.0 for r in graded if r.vote and r.sample.answer == "0"]
+        graded = [
+            (r.sample.answer, r.vote.signals["expected"]) for r in scored if r.vote and "expected" in r.vote.signals
+        ]
+        hits, misses = ([value for answer, value in graded if answer == grade] for grade in ("2", "0"))
         found["auroc"] = metrics.auroc(hits, misses)
         found["format"] = metrics.mean(r.score.values.get("format") for r in scored if r.score)
         return found

@@ -1,0 +1,58 @@
+"""Signals of rollouts: the model is asked about their evidence, one token an answer, and each rollout gets a number.
+
+A crop that cannot be had is a grade with an error; a request that fails is an EngineError and fails the sample.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+
+from harness.contracts import Signal
+from harness.errors import EngineError, VideoError
+from harness.records import Grade, Record, Request, Response, tidy
+
+Generate = Callable[[Request], Awaitable[Sequence[Response]]]
+
+
+async def weigh(record: Record, signals: Sequence[Signal], generate: Generate) -> Record:
+    """The record with the value of each signal in its predictions, and with the grades that they need.
+
+    What its grades already answer is not asked again, and what several rollouts ask is asked once.
+    """
+    known = {grade.request for grade in record.grades}
+    rollouts = range(len(record.predictions))
+    asked = {request.key: request for s in signals for k in rollouts for request in s.ask(record, k)}
+    new = [_grade(request, generate) for key, request in asked.items() if key not in known]
+    grades = (*record.grades, *await asyncio.gather(*new))
+    return attach(replace(record, grades=grades), signals)
+
+
+def attach(record: Record, signals: Iterable[Signal]) -> Record:
+    """The record with the values of the signals whose grades it has; no model is asked."""
+    known = {grade.request: grade for grade in record.grades}
+    predictions = list(record.predictions)
+    for signal in signals:
+        for k, prediction in enumerate(predictions):
+            keys = [request.key for request in signal.ask(record, k)]
+            if all(key in known for key in keys):
+                value = signal.value(record, k, [known[key] for key in keys])
+                predictions[k] = replace(prediction, signals={**prediction.signals, signal.name: value})
+    return replace(record, predictions=tuple(predictions))
+
+
+def has(record: Record, signals: Iterable[Signal]) -> bool:
+    """Whether every rollout of the record has the values of the signals."""
+    names = {signal.name for signal in signals}
+    return all(names <= prediction.signals.keys() for prediction in record.predictions)
+
+
+async def _grade(request: Request, generate: Generate) -> Grade:
+    try:
+        [response] = map(tidy, await generate(request))
+    except VideoError as error:
+        return Grade(request=request.key, error=f"VideoError: {error}")
+    if response.error is not None:
+        raise EngineError(response.error)
+    return Grade(request=request.key, choice=response.text.strip(), logprobs=response.choice_logprobs)
