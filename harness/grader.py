@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from harness import plugins
 from harness.contracts import Engine, Pixels
@@ -21,9 +21,6 @@ from harness.plan import full_name
 from harness.progress import Progress
 from harness.run import Answers, Outcome, drive
 from harness.session import default_engine, find_model
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 J = TypeVar("J")
 R = TypeVar("R", bound=Outcome)
