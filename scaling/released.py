@@ -1,9 +1,9 @@
 """The signal "released": what Open-o3-Video's published program (commit 1eb6eca) makes a rollout weigh.
 
-A rollout without a letter weighs 0, and so does one with an answer tag but no thinking that ends. A direct answer, with
-neither tag, weighs 1. For any other the claims of its thinking are cropped, and the model is asked once what the crops
-together have to do with the question: 1.0, 0.6 or 0.2 for the grades 2, 1 and 0. It weighs 0.2 as well without a crop,
-with more than ten, and without a grade.
+A rollout without a letter weighs 0, and so does one with an answer tag but no thinking that ends. A letter without an
+answer tag, as the program reads it where no thinking was asked for, weighs 1. For any other the claims of its thinking
+are cropped, and the model is asked once what the crops together have to do with the question: 1.0, 0.6 or 0.2 for the
+grades 2, 1 and 0. It weighs 0.2 as well without a crop, with more than ten, and without a grade.
 
 Kept, odd or not: how claims are found (see `claims`) and times become frames (see `frame_at`); the sides of a box lose
 their fractions, and a right or lower side below 0 counts from the far edge.
@@ -11,8 +11,8 @@ their fractions, and a right or lower side below 0 counts from the far edge.
 Not kept: a claim that ends the program with an error is dropped (a time that is nan, infinite, or further before the
 start than the video is long; an infinite box). The grade is the likeliest of three tokens; the program lets the model
 write, as for a rollout, and anything but a bare digit weighs 0.2. Crops are cut from the source video, not from the
-smaller frame. Numbers on a grid of 0..1000 are turned into pixels; the program takes them for pixels. A direct answer
-that thinks all the same is weighed by its claims; the program, told not to think, gives it 1. The words are ours.
+smaller frame. Numbers on a grid of 0..1000 are turned into pixels; the program takes them for pixels. An answer tag
+where no thinking was asked for is treated as any other; there the program gives 1. The words are ours.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ DIRECT = 1.0
 MOST = 10
 """Crops of one response; with more there are none."""
 
+_ANSWER = "<answer>"
 _MARKS = ("<obj>", "</obj><box>[", "]</box>at<t>", "</t>s")
 
 
@@ -48,8 +49,9 @@ class Released:
 
     def ask(self, record: Record, rollout: int) -> list[Request]:
         """One request with all crops of the rollout; none where they have no say."""
-        thought = thinking(record.responses[rollout].text)
-        if thought is None or not _has_letter(record, rollout):
+        text = record.responses[rollout].text
+        thought = thinking(text)
+        if thought is None or _ANSWER not in text or not _has_letter(record, rollout):
             return []
         if record.view is None:
             raise UsageError(
@@ -64,8 +66,10 @@ class Released:
         text = record.responses[rollout].text
         if not _has_letter(record, rollout):
             return 0.0
+        if _ANSWER not in text:
+            return DIRECT
         if thinking(text) is None:
-            return 0.0 if "<answer>" in text or "<think>" in text else DIRECT
+            return 0.0
         return WEIGHTS.get(grades[0].choice or "", UNGRADED) if grades else UNGRADED
 
 
@@ -157,7 +161,7 @@ def _crop(view: View, numbers: Sequence[float], time: float) -> Frame | None:
     if index is None or not all(map(math.isfinite, numbers)):
         return None
     x1, y1, x2, y2 = map(int, numbers)
-    across, down = range(width)[max(0, x1) : min(width, x2)], range(height)[max(0, y1) : min(height, y2)]
+    across, down = range(width)[max(0, x1) : x2], range(height)[max(0, y1) : y2]
     if not across or not down:
         return None
     inside = Box(across.start, down.start, across.stop, down.stop)

@@ -150,6 +150,14 @@ def test_what_is_not_on_record_is_one_sentence() -> None:
         confidence(record.sample, record.predictions)
 
 
+@pytest.mark.parametrize("text", ["<answer>B</answer>", "<answer>B", "<think>It<answer>B</answer>"])
+def test_a_letter_that_only_another_parser_reads_weighs_nothing_without_thinking(text: str) -> None:
+    record = record_of([text], view_of(CASES[0]))
+    assert record.predictions[0].answer is None
+    record = told(record, ["B"])
+    assert SIGNAL.ask(record, 0) == [] and SIGNAL.value(record, 0, []) == 0
+
+
 def test_a_crop_that_cannot_be_had_weighs_as_none() -> None:
     record = record_of([f"{ONE}<answer>B</answer>"], view_of(CASES[0]))
     assert SIGNAL.value(record, 0, [Grade(request="", error="VideoError: gone")]) == 0.2
