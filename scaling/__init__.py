@@ -1,4 +1,4 @@
 """Test-time scaling: evidence, its relevance, votes, curves; a file a voter."""
 
-NOT_PLUGINS = ("controls", "evidence", "pool", "relevance", "signals", "weighted")
+NOT_PLUGINS = ("controls", "evidence", "letters", "pool", "released", "relevance", "signals", "weighted")
 """Modules that are not voters."""
