@@ -43,93 +43,70 @@ def interval(found: Data, told: Callable[[float | None], str]) -> str:
     return "-" if found["low"] is None else f"[{told(found['low'])}, {told(found['high'])}]"
 
 
-def differences(task: Data, first: str, names: Sequence[str], *, every: bool) -> Table:
-    """A row for each voter and metric; without `every` only the metrics that lead."""
-    head = ["metric", "n", "voter", first, "it", "difference", "interval", "p", "Holm", "McNemar", "detectable"]
+def differences(metrics: Mapping[str, Data], first: str, name: str) -> Table:
+    """A row for each metric of a voter against the first."""
     rows = []
-    for name in names:
-        for metric, found in task["against"][name]["metrics"].items():
-            if every or metric in task["leading"]:
-                row = [metric, str(found["difference"]["n"]), name, per_cent(found["before"]), per_cent(found["after"])]
-                row += [points(found["difference"]["value"]), interval(found["difference"], points)]
-                row += [plain(found["p"]), plain(found["holm"]), plain(found["mcnemar"]), points(found["detectable"])]
-                rows.append(row)
-    return head, rows
+    for metric, found in metrics.items():
+        row = [metric, str(found["difference"]["n"]), per_cent(found["before"]), per_cent(found["after"])]
+        row += [points(found["difference"]["value"]), interval(found["difference"], points)]
+        rows.append([*row, plain(found["p"]), plain(found["holm"])])
+    return ["metric", "n", first, name, "differ", "interval", "p", "Holm"], rows
 
 
-def flips(task: Data, names: Sequence[str], metrics: Sequence[str]) -> Table:
-    """What became of the samples."""
+def flips(metrics: Mapping[str, Data]) -> Table:
+    """What became of the samples, and the tests that are made of it."""
     rows = []
-    for name in names:
-        for metric in metrics:
-            found = task["against"][name]["metrics"][metric]["flips"]
-            rows.append([metric, name, *(str(found[fate]) for fate in ("fixed", "broken", "changed", "same"))])
-    return ["metric", "voter", "fixed", "broken", "changed, as wrong", "same"], rows
+    for metric, found in metrics.items():
+        fates = [str(found["flips"][fate]) for fate in ("fixed", "broken", "changed", "same")]
+        rows.append([metric, *fates, plain(found["mcnemar"]), per_cent(found["detectable"])])
+    return ["metric", "fixed", "broken", "other, as wrong", "same", "McNemar p", "detectable"], rows
 
 
-def signals(task: Data, metrics: Sequence[str]) -> Table:
+def signals(found: Mapping[str, Data]) -> Table:
     """How each signal orders rollouts."""
+    rows = [
+        [name, plain(told["within"]["value"]), interval(told["within"], plain), plain(told["pooled"])]
+        + [str(told["pairs"]), per_cent(told["tied"])]
+        for name, told in found.items()
+    ]
+    return ["signal", "within a question", "interval", "pooled", "pairs", "ties %"], rows
+
+
+def placebos(name: str, why: Data) -> Table:
+    """The vote beside those with other weights."""
+    rows = [
+        [placebo, per_cent(found["score"]), points(found["difference"]["value"])]
+        + [interval(found["difference"], points), plain(found["p"])]
+        for placebo, found in why["placebos"].items()
+    ]
+    return ["weights", "score", f"{name} gains", "interval", "p"], rows
+
+
+def levels(found: Data) -> Table:
+    """How the values of a signal, or the shares of votes, go with the score."""
     rows = []
-    for metric in metrics:
-        for name, found in task["signals"][metric].items():
-            row = [metric, name, plain(found["within"]["value"]), interval(found["within"], plain)]
-            rows.append([*row, plain(found["pooled"]), str(found["pairs"]), per_cent(found["tied"])])
-    return ["metric", "signal", "within a question", "interval", "pooled", "pairs", "ties %"], rows
-
-
-def placebos(task: Data, names: Sequence[str], metrics: Sequence[str]) -> Table:
-    """The votes beside those with other weights."""
-    rows = []
-    for name in names:
-        for metric in metrics:
-            for placebo, found in task["against"][name]["why"][metric]["placebos"].items():
-                row = [metric, name, placebo, per_cent(found["score"]), points(found["difference"]["value"])]
-                rows.append([*row, interval(found["difference"], points), plain(found["p"])])
-    return ["metric", "voter", "with weights", "it", "voter gains", "interval", "p"], rows
-
-
-def reliability(task: Data, names: Sequence[str], metric: str) -> Iterator[tuple[str, Table]]:
-    """How the winner's share of a vote, and each signal, goes with the score: a title and a table each."""
-    head = ["level", "n", "mean", "score"]
-    seen = {}
-    for name in names:
-        for voter, found in task["against"][name]["why"][metric]["calibration"].items():
-            if found:
-                seen[f"share of the winner, {voter}; ECE {plain(found['ece'])}, Brier {plain(found['brier'])}"] = found
-    seen |= {f"signal {name}": found for name, found in task["signals"][metric].items()}
-    for title, found in seen.items():
-        yield f"{metric}: {title}", (head, [_level(level) for level in found["levels"]])
-
-
-def _level(level: Data) -> list[str]:
-    low, high, mean = (f"{level[name]:.3g}" for name in ("low", "high", "mean"))
-    return [low if low == high else f"{low} to {high}", str(level["n"]), mean, per_cent(level["score"])]
+    for level in found["levels"]:
+        low, high, mean = (f"{level[name]:.3g}" for name in ("low", "high", "mean"))
+        rows.append([low if low == high else f"{low} to {high}", str(level["n"]), mean, per_cent(level["score"])])
+    return ["level", "n", "mean", "score"], rows
 
 
 def about(task: Data) -> str:
     """What was compared, in a line."""
     left = [f"errors {task['errors']}"] if task["errors"] else []
     missing = task["planned"] - task["samples"] - task["errors"]
-    left += [f"UNFINISHED: {missing} samples not asked yet"] if missing else []
+    left += [f"UNFINISHED: {missing} samples not asked yet"] if missing > 0 else []
     return "; ".join([f"{task['samples']} samples of {task['videos']} videos, {task['rollouts']} rollouts each", *left])
 
 
 def rollouts(task: Data) -> str:
     """What the rollouts are like, in a line."""
-    found = task["shares"]
+    found = {name: per_cent(value) for name, value in task["shares"].items()}
     return (
-        f"questions whose rollouts all agree {per_cent(found['unanimous'])} %; rollouts that abstain "
-        f"{per_cent(found['abstained'])} %, cite nothing {per_cent(found['without_claims'])} %, say nowhere what is "
-        f"where and when {per_cent(found['without_evidence'])} %, make more than ten claims "
-        f"{per_cent(found['many_claims'])} %"
+        f"Questions whose rollouts all agree: {found['unanimous']} %. Rollouts that abstain: {found['abstained']} %, "
+        f"that cite nothing: {found['without_claims']} %, that say of nothing both where and when: "
+        f"{found['without_evidence']} %, that make more than ten claims: {found['many_claims']} %."
     )
-
-
-def answers(task: Data, names: Sequence[str], metrics: Sequence[str], first: str) -> Iterator[str]:
-    """The verdicts, a line each."""
-    for name in names:
-        for metric in metrics:
-            yield f"{name} against {first}, {metric}: {task['against'][name]['verdict'][metric]}"
 
 
 def show(console: Console, data: Data) -> None:
@@ -141,7 +118,7 @@ def show(console: Console, data: Data) -> None:
         head, rows = table
         drawn = Drawn(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for number, heading in enumerate(head):
-            drawn.add_column(Text(heading), justify="right" if number > 1 else "left")
+            drawn.add_column(Text(heading), justify="right" if number else "left", no_wrap=True, overflow="fold")
         for row in rows:
             drawn.add_row(*map(Text, row))
         if rows:
@@ -149,15 +126,19 @@ def show(console: Console, data: Data) -> None:
 
     first, *others = data["voters"]
     for task in data["tasks"].values():
-        main = [task["main"]] if task["main"] else []
         console.print()
         console.print(Text(f"{task['title']} (version {task['version']}): {about(task)}", style="bold"), soft_wrap=True)
-        draw(differences(task, first, others, every=False))
-        draw(flips(task, others, task["leading"]))
-        draw(signals(task, main))
-        draw(placebos(task, others, main))
-        for line in (*answers(task, others, main, first), rollouts(task)):
-            console.print(Text(line), soft_wrap=True)
+        for name in others:
+            against, main = task["against"][name], task["main"]
+            if main is None:
+                continue
+            leading = {metric: against["metrics"][metric] for metric in task["leading"]}
+            draw(differences(leading, first, name))
+            draw(flips(leading))
+            draw(placebos(name, against["why"][main]))
+            console.print(Text(f"{name}, {main}: {against['verdict'][main]}"), soft_wrap=True)
+        draw(signals(task["signals"].get(task["main"], {})))
+        console.print(Text(rollouts(task)), soft_wrap=True)
 
 
 def markdown(data: Data) -> str:
@@ -165,7 +146,7 @@ def markdown(data: Data) -> str:
     first, *others = data["voters"]
     asked = data["settings"]
     lines = [
-        f"# {', '.join(others)} against {first}",
+        f"# {', '.join(map(safe, others))} against {safe(first)}",
         "",
         "- voters on the same rollouts, all of them; scores are per cent, differences points of them",
         f"- intervals of {asked['level']:.0%}, clustered by video: of differences by Student's t and the CR1 error,",
@@ -181,15 +162,35 @@ def markdown(data: Data) -> str:
             "",
             f"## {safe(task['title'])} (version {task['version']})",
             "",
-            f"{about(task)}; {rollouts(task)}.",
+            f"{about(task)}. {rollouts(task)}",
             "",
         ]
-        lines += [*(f"- {safe(line)}" for line in answers(task, others, task["leading"], first)), ""]
-        every = [differences(task, first, others, every=True), flips(task, others, task["leading"])]
-        every += [signals(task, task["leading"]), placebos(task, others, task["leading"])]
-        for head, rows in every:
-            lines += grid(head, rows) if rows else []
-        for metric in task["leading"]:
-            for title, (head, rows) in reliability(task, others, metric):
-                lines += [safe(title), "", *grid(head, rows)]
-    return "\n".join(lines)
+        for name in others:
+            lines += _against(task, first, name)
+        for metric, found in task["signals"].items():
+            lines += _titled(f"Signals, by {metric}", signals(found))
+            for name, told in found.items():
+                lines += _titled(f"{name}: its levels, by {metric}", levels(told))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _against(task: Data, first: str, name: str) -> Iterator[str]:
+    found = task["against"][name]
+    yield from (f"### {safe(name)} against {safe(first)}", "")
+    yield from (f"- {safe(metric)}: {safe(said)}" for metric, said in found["verdict"].items())
+    yield from _titled("", differences(found["metrics"], first, name))
+    yield from _titled("", flips(found["metrics"]))
+    for metric, why in found["why"].items():
+        yield from _titled(f"With other weights, by {metric}", placebos(name, why))
+        for voter, told in why["calibration"].items():
+            if told:
+                said = f"ECE {plain(told['ece'])}, Brier {plain(told['brier'])}"
+                yield from _titled(f"{voter}: share of the winner, by {metric}; {said}", levels(told))
+
+
+def _titled(title: str, table: Table) -> Iterator[str]:
+    head, rows = table
+    if rows:
+        yield ""
+        yield from (safe(title), "") if title else ()
+        yield from grid(head, rows)[:-1]

@@ -87,7 +87,8 @@ def compare(folder: Path, names: Sequence[str]) -> dict[str, Any]:
     voters: dict[str, Voter] = dict(zip(short, found, strict=True))
     pools = pool.read(folder, run, recorded(folder))
     for each in pools:
-        complete(folder, each, voters)
+        for name, voter in zip(names, found, strict=True):
+            complete(folder, each, name, voter)
     if not any(each.samples for each in pools):
         raise UsageError(f"{folder} has no evaluated samples, so there is nothing to compare")
     tasks = {each.task.name: _task(each, voters, run["tasks"][each.task.name]) for each in pools}
@@ -115,16 +116,15 @@ def recorded(folder: Path) -> pool.Signals | None:
     return found
 
 
-def complete(folder: Path, rollouts: Pool, voters: Mapping[str, Voter]) -> None:
+def complete(folder: Path, rollouts: Pool, name: str, voter: Voter) -> None:
     """UsageError when what a voter weighs by is not on record for every rollout."""
-    for name, voter in voters.items():
-        signal = signal_of(voter)
-        lacking = [s for s in rollouts.samples if signal and any(signal not in p.signals for p in s.predictions)]
-        if lacking:
-            raise UsageError(
-                f"{folder} has no {signal} for {len(lacking)} of {len(rollouts.samples)} samples of "
-                f"{rollouts.task.name}, which {name} weighs by; run `harness vote {folder} --voters {name}` first"
-            )
+    signal = signal_of(voter)
+    lacking = [s for s in rollouts.samples if signal and any(signal not in p.signals for p in s.predictions)]
+    if lacking:
+        raise UsageError(
+            f"{folder} has no {signal} for {len(lacking)} of {len(rollouts.samples)} samples of {rollouts.task.name}, "
+            f"by which {name} weighs; run `harness vote {folder} --voters {name}` first"
+        )
 
 
 def signal_of(voter: Voter) -> str | None:

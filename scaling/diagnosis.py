@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 from harness import metrics, stats
 from harness.comparison import Pair
@@ -69,7 +70,7 @@ class Discrimination:
     pooled: float | None
     """Over all pairs of rollouts; None when none differ in score."""
     within: Estimate
-    """Over the pairs of rollouts of one question; its interval is from a bootstrap of videos."""
+    """Over the pairs of rollouts of one question; n is the questions with such pairs, the interval by bootstrap."""
     pairs: int
     """Those of one question that differ in score, which is all that a vote can use."""
     tied: float | None
@@ -78,16 +79,18 @@ class Discrimination:
 
 
 def discrimination(asked: Sequence[Question], signal: str) -> Discrimination:
-    """How a signal orders the rollouts of questions."""
+    """How a signal orders the rollouts of questions; those that abstain have no vote and are left out."""
     import numpy
 
     found = [(q, values) for q in asked if (values := q.signal(signal)) is not None]
-    flat = [value for _, values in found for value in values]
-    scores = [score for q, _ in found for score in q.scores]
+    flat, scores, open_questions = [], [], 0
     sums: dict[str, list[float]] = {}
-    open_questions = 0
     for question, values in found:
-        counts = ordered(values, question.scores)
+        heard = [not p.abstained for p in question.rollouts.predictions]
+        weights, worth = list(compress(values, heard)), list(compress(question.scores, heard))
+        flat += weights
+        scores += worth
+        counts = ordered(weights, worth)
         if counts[1]:
             open_questions += 1
             before = sums.setdefault(question.rollouts.video, [0.0, 0.0, 0.0])
@@ -141,7 +144,7 @@ def concordance(values: Sequence[float], scores: Sequence[float]) -> float | Non
         return None
     if not told:
         return 0.5
-    tau = float(kendalltau(values, scores, method="asymptotic").statistic)
+    tau = float(kendalltau(values, scores).statistic)
     return (1 + round(tau * math.sqrt(apart) * math.sqrt(told)) / apart) / 2
 
 

@@ -91,9 +91,9 @@ class Trial:
 
 
 def weighed(rollouts: Rollouts, signal: str, values: Values) -> list[Prediction]:
-    """The predictions of the rollouts with other values of a signal."""
+    """The predictions of the rollouts with other values of a signal, without their evidence."""
     pairs = zip(rollouts.predictions, values, strict=True)
-    return [replace(p, signals={**p.signals, signal: value}) for p, value in pairs]
+    return [replace(p, evidence=(), signals={**p.signals, signal: value}) for p, value in pairs]
 
 
 def shuffled(question: Question, signal: str, shuffles: int = SHUFFLES) -> list[Values]:

@@ -97,7 +97,7 @@ def _room(compared: Compared, gap: Gap) -> Iterator[str]:
     if room < LITTLE:
         yield f"There is hardly anything to gain: the best rollout of each question scores {points(room)} more."
     elif gap.recovered.value is not None:
-        part = f"{gap.recovered.value:.0%}"
+        part = f"{gap.recovered.value:.0%} {interval(gap.recovered, '{:.0%}'.format)}".strip()
         yield f"A perfect choice among the rollouts gains {100 * room:.1f} points; of that it has {part}."
 
 
