@@ -192,7 +192,7 @@ def mcnemar(fixed: int, broken: int) -> float:
     """
     number = fixed + broken
     tail = sum(math.comb(number, k) for k in range(min(fixed, broken) + 1))
-    return min(1.0, max(2 * tail / 2**number, sys.float_info.min))
+    return min(1.0, max(2 * tail / (1 << number), sys.float_info.min))
 
 
 def holm(p_values: Mapping[K, float]) -> dict[K, float]:

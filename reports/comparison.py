@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Data = Mapping[str, Any]
-Table = tuple[Sequence[str], list[Sequence[str]]]
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Head and rows."""
 
 

@@ -59,7 +59,9 @@ def flat(rng: random.Random, good: bool, easy: float) -> Mapping[str, float]:
 def helped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two tasks where the signal tells."""
     made = {"videomme": worlds.choices(telling, count=150, videos=50), "vstar": worlds.spans(telling, count=40)}
-    return worlds.write(tmp_path_factory.mktemp("helped") / "run", made, errors=3)
+    folder = tmp_path_factory.mktemp("helped") / "run"
+    worlds.write(folder, made, errors=3)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import importlib
 import itertools
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_concordance_of_many_rollouts_is_exact_too() -> None:
     assert diagnosis.concordance(values, scores) == pytest.approx(metrics.auroc(hits, misses), abs=1e-12)
 
 
-def rollouts(number: int, told: list[tuple[str | None, float]], name: str = "relevance") -> Any:
+def rollouts(number: int, told: Sequence[tuple[str | None, float]], name: str = "relevance") -> Any:
     sample = Sample(id=f"q{number}", item="i", kind="mcq", video=f"v{number // 2}", question="?", answer="A")
     made = tuple(Prediction(answer=a, rollout=k, signals={name: value}) for k, (a, value) in enumerate(told))
     return pool.Rollouts(sample, made, (1,) * len(made), 1.0)

@@ -14,14 +14,14 @@ from harness.records import Prediction, Record, Response, Sample, Score, View
 from harness.schema import dumps, validate
 
 VIEW = View(video="v.mp4", times=(0.0,), duration=20.0, width=8, height=8, size=(28, 28), family="qwen2_5_vl")
-SESSION = {"started": "2026-01-01T00:00:00+00:00", "argv": [], "python": "3", "platform": "any", "git": None}
-SESSION |= {"tensor_parallel": 1, "in_flight": 1, "trust_remote_code": False, "versions": {}}
+SESSION: dict[str, object] = {"started": "2026-01-01T00:00:00+00:00", "argv": [], "python": "3", "platform": "any"}
+SESSION |= {"git": None, "tensor_parallel": 1, "in_flight": 1, "trust_remote_code": False, "versions": {}}
 DECODING = {"n": 8, "temperature": 1.0, "top_p": 1.0, "repetition_penalty": 1.0, "max_tokens": 64}
 
 Signals = Callable[[random.Random, bool, float], Mapping[str, float]]
 """The signals of a rollout, given whether it is good and how easy its question is, 0..1."""
 
-Answered = tuple[Sample, Sequence[Prediction]]
+Answered = tuple[Sample, list[Prediction]]
 
 
 def choices(
@@ -74,7 +74,7 @@ def write(folder: Path, tasks: Mapping[str, Sequence[Answered]], errors: int = 0
                             responses=said, predictions=tuple(predictions), vote=predictions[0],
                             score=None if failed else Score(values={"acc": 0.0}), error=failed)  # fmt: skip
             lines.append(dumps(encode(record), sample.id) + b"\n")
-    engine = {"name": "scripted", "dtype": "auto", "options": {}, "answers": None}
+    engine: dict[str, object] = {"name": "scripted", "dtype": "auto", "options": {}, "answers": None}
     settings = {"tasks": specs, "model": None, "family": "qwen2_5_vl", "engine": engine, "decoding": DECODING,
                 "voter": "first", "seed": 0, "limit": None}  # fmt: skip
     run = {"format": 1, "partial": False, "settings": settings, "tasks": told, "places": {}, "sessions": [SESSION]}
