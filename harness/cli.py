@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import data, fetch, imports, judge, report, run, tasks, train
+from harness.verbs import compare, data, fetch, imports, judge, report, run, tasks, train
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("compare")(compare.compare)
 app.command("fetch")(fetch.fetch)
 app.command("judge")(judge.judge)
 app.command("tasks")(tasks.tasks)

@@ -1,4 +1,17 @@
 """Test-time scaling: evidence, its relevance, votes, curves; a file a voter."""
 
-NOT_PLUGINS = ("controls", "evidence", "letters", "pool", "released", "relevance", "signals", "weighted")
+NOT_PLUGINS = (
+    "compare",
+    "controls",
+    "diagnosis",
+    "evidence",
+    "letters",
+    "placebo",
+    "pool",
+    "released",
+    "relevance",
+    "signals",
+    "verdict",
+    "weighted",
+)
 """Modules that are not voters."""
