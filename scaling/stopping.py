@@ -29,7 +29,7 @@ LEAST = 3
 """Rollouts of a vote that may change: two that agree have outvoted nobody."""
 
 STEP = 2
-"""Rollouts in a further wave on spans or boxes; their number stays odd, and the median one of those given."""
+"""Rollouts in a further wave on spans or boxes."""
 
 
 class Candidate(NamedTuple):

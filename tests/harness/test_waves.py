@@ -40,7 +40,7 @@ def test_an_adaptive_run_draws_the_first_rollouts_of_the_whole_run(run: Command,
     assert told["settings"]["adaptive"] == rule
     line = f"adaptive: {rule}; {drawn} rollouts were drawn where 8 a sample would be 120"
     assert said.code == 0 and line in said.out and line in (tmp_path / "run/report.md").read_text()
-    assert "adaptive" not in (tmp_path / "all/report.md").read_text()
+    assert "- adaptive:" not in (tmp_path / "all/report.md").read_text()
 
 
 def test_an_adaptive_run_goes_on_where_it_stopped(run: Command, tmp_path: Path) -> None:
