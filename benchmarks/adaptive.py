@@ -50,7 +50,7 @@ def make(options: int, accuracy: float, concentration: float, questions: int, n:
 def agreement(pool: Pool) -> float:
     """How often the first two rollouts of a question agree."""
     pairs = [r.predictions[:2] for r in pool.samples]
-    return sum(a.answer == b.answer for a, b in pairs) / len(pairs)
+    return float(sum(a.answer == b.answer for a, b in pairs) / len(pairs))
 
 
 def tell(row: Row) -> list[str]:

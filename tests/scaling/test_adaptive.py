@@ -97,7 +97,7 @@ def test_other_orders_are_averaged() -> None:
 
 def test_the_interval_is_the_cluster_robust_one() -> None:
     import numpy as np
-    import statsmodels.api as sm
+    import statsmodels.api as sm  # type: ignore[import-untyped]
 
     rng = random.Random(1)
     made = pool(80, 8, ["mcq"])
@@ -165,7 +165,8 @@ class Reading(type(TASK)):  # type: ignore[misc]
         return Request(parts=(sample.id,))
 
     def read(self, sample: Sample, view: View, response: Response) -> Prediction:
-        return self.made[sample.id].predictions[int(response.text)]
+        found: Prediction = self.made[sample.id].predictions[int(response.text)]
+        return found
 
 
 def live(made: Pool, text: str | None, skew: int = 0) -> tuple[Pools, list[Record]]:

@@ -97,5 +97,5 @@ def test_weights_move_the_medoid() -> None:
     class Signal:
         name = "s"
 
-    weighted = Consensus(Signal())  # type: ignore[arg-type]
+    weighted = Consensus(Signal())
     assert plain.span == Span(3, 7) and weighted(SAMPLE, votes).span == Span(0, 4)
