@@ -133,7 +133,10 @@ class Task(ABC):
 
 
 class Signal(Protocol):
-    """What speaks for a rollout: a number to weigh it by, from the record and from what the model is asked."""
+    """What speaks for a rollout: a number to weigh it by, from the record and from what the model is asked.
+
+    A signal may have an attribute `most`: the largest value there is.
+    """
 
     @property
     def name(self) -> str:
@@ -157,6 +160,14 @@ class Voter(Protocol):
 
     def __call__(self, sample: Sample, predictions: Sequence[Prediction]) -> Prediction:
         """The vote; an abstention never wins, and ties are broken by a written rule."""
+        ...
+
+
+class Stop(Protocol):
+    """Says when a vote is settled, so that no more rollouts need to be drawn."""
+
+    def __call__(self, sample: Sample, predictions: Sequence[Prediction], n: int) -> int:
+        """How many rollouts to draw before it is asked again, of the n there may be; 0 when the vote is settled."""
         ...
 
 

@@ -60,6 +60,7 @@ def manifest(
             "decoding": asdict(decoding),
             "video": {"decoder": decoder, "partial": asked.partial_videos},
             "voter": voter,
+            "adaptive": asked.adaptive,
             "seed": asked.seed,
             "limit": asked.limit,
         },

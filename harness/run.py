@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from harness.contracts import Engine, Task, Voter
+from harness.contracts import Engine, Stop, Task, Voter
 from harness.errors import EngineError, VideoError
 from harness.grading import weigh
 from harness.records import Record, Request, Response, Sample, Score, View, tidy
@@ -81,6 +81,8 @@ class Loop:
     decoding: Decoding
     seed: int
     family: str
+    stop: Stop | None = None
+    """Says when fewer rollouts than asked for will do; None draws all of them at once."""
 
     async def answer(self, job: Job) -> Record:
         """Everything that happens to one sample."""
@@ -90,19 +92,30 @@ class Loop:
             view = await self.views.view(sample.video, job.frames, self.family, job.max_pixels, job.show)
             request = self.decode(job, task.request(sample, view))
             record = replace(record, view=view, request=request.key)
-            responses = tuple(map(tidy, await self.engine.generate(request)))
-            record = replace(record, responses=responses)
-            complete(responses, request)
-            predictions = tuple(task.read(sample, view, response) for response in responses)
-            record = replace(record, predictions=predictions, seconds=time.perf_counter() - begun)
-            if signal := getattr(self.voter, "signal", None):
-                record = await weigh(record, [signal], self.engine.generate)
+            while more := self.owed(record, request.n):
+                wave = replace(request, first=len(record.responses), n=more)
+                responses = tuple(map(tidy, await self.engine.generate(wave)))
+                record = replace(record, responses=(*record.responses, *responses))
+                complete(responses, wave)
+                predictions = (task.read(sample, view, response) for response in responses)
+                record = replace(
+                    record,
+                    predictions=(*record.predictions, *predictions),
+                    seconds=time.perf_counter() - begun,
+                )
+                if signal := getattr(self.voter, "signal", None):
+                    record = await weigh(record, [signal], self.engine.generate)
         except (VideoError, EngineError) as error:
             reason = f"{type(error).__name__}: {error}"
             return replace(record, predictions=(), error=reason, seconds=time.perf_counter() - begun)
         vote = self.voter(sample, record.predictions)
         score = _finite(task.score(sample, vote))
         return replace(record, vote=vote, score=score)
+
+    def owed(self, record: Record, n: int) -> int:
+        """How many rollouts to draw next, of n in all."""
+        left = n - len(record.predictions)
+        return min(left, self.stop(record.sample, record.predictions, n)) if self.stop and left else left
 
     def decode(self, job: Job, request: Request) -> Request:
         """The request of a task with the run's decoding and the sample's own seed."""
@@ -201,6 +214,9 @@ def complete(responses: Sequence[Response], request: Request) -> None:
             raise EngineError(f"rollout {response.rollout}: {response.error or 'failed'}")
     if len(responses) != request.n:
         raise EngineError(f"the engine gave {len(responses)} of {request.n} rollouts")
+    numbers = [response.rollout for response in responses]
+    if numbers != [*range(request.first, request.first + request.n)]:
+        raise EngineError(f"the engine gave the rollouts {numbers} for {request.n} from {request.first} on")
 
 
 def _finite(score: Score) -> Score:

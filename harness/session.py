@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import plugins
-from harness.contracts import Engine, Pixels, Voter
+from harness.contracts import Engine, Pixels, Stop, Voter
 from harness.dryrun import dry_run
 from harness.engines import Settings as EngineSettings
 from harness.errors import UsageError
@@ -47,6 +47,7 @@ class Setup:
     family: str
     engine: Callable[[EngineSettings, Pixels], Engine]
     voter: Voter
+    stop: Stop | None
     decoding: Decoding
     plans: list[Plan]
     run: dict[str, Any]
@@ -101,6 +102,7 @@ def look_up(asked: Asked) -> Setup:
         family=family,
         engine=make_engine,
         voter=vote,
+        stop=find_rule(asked.adaptive, vote) if asked.adaptive else None,
         decoding=decoding,
         plans=plans,
         run=manifest(
@@ -124,6 +126,12 @@ def find_model(engine: object, name: str | None, family: str | None, *, sees: bo
             raise UsageError("the engine asks a server; set --model to the name by which the server knows the model")
         return served(name, family, sees=sees)
     return resolve(name, family, sees=sees) if name else None
+
+
+def find_rule(text: str, voter: Voter) -> Stop:
+    """What --adaptive stands for: when a vote of that voter is settled."""
+    rule: Stop = importlib.import_module("harness.scaling.stopping").rule(text, voter)
+    return rule
 
 
 def default_engine() -> str:
@@ -174,6 +182,7 @@ def _answer(setup: Setup, store: Store, console: Console) -> None:
         engine=setup.engine(_engine_settings(asked, setup.model), frames),
         views=frames,
         voter=setup.voter,
+        stop=setup.stop,
         decoding=setup.decoding,
         seed=asked.seed,
         family=setup.family,

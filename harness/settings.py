@@ -72,6 +72,8 @@ class Asked:
     """A key of harness.prompt.SHOWS."""
     voter: str | None = None
     """None is "first" for one rollout and "majority" for more."""
+    adaptive: str | None = None
+    """A rule by which a vote is settled early (scaling/stopping.py); None draws all rollouts."""
     limit: int | None = None
     """Items a task; None is all."""
     prompt: str | None = None
@@ -104,6 +106,7 @@ class Asked:
         _need(self.in_flight >= 1, "--in-flight", self.in_flight, "at least 1")
         _need(self.tensor_parallel >= 1, "--tensor-parallel", self.tensor_parallel, "at least 1")
         _need(self.max_pixels is None or self.max_pixels >= 1, "--max-pixels", self.max_pixels, "at least 1")
+        _need(self.adaptive is None or self.n > 1, "-n", self.n, "2 or more with --adaptive, such as 8")
         _need(self.show in SHOWS, "--show", self.show, f"one of {', '.join(SHOWS)}")
         _need(math.isfinite(self.cache_gb) and self.cache_gb >= 0, "--cache-gb", self.cache_gb, "0 or more")
 

@@ -49,11 +49,22 @@ def counts(found: Mapping[str, int]) -> str:
     )
 
 
+def stopped(run: Data, scores: Data) -> str:
+    """How many rollouts were drawn where votes were settled early."""
+    asked = run["settings"]
+    found = [task["counts"] for task in scores["tasks"].values()]
+    drawn, n = sum(each["rollouts"] for each in found), asked["decoding"]["n"]
+    most = n * sum(each["evaluated"] for each in found)
+    return f"adaptive: {asked['adaptive']}; {drawn} rollouts were drawn where {n} a sample would be {most}"
+
+
 def show(console: Console, run: Data, scores: Data) -> None:
     """Print a table for each task."""
     from rich.table import Table
     from rich.text import Text
 
+    if run["settings"].get("adaptive"):
+        console.print(Text(stopped(run, scores)), soft_wrap=True)
     for name, task in scores["tasks"].items():
         told = run["tasks"][name]
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
@@ -138,6 +149,8 @@ def _about(run: Data, scores: Data) -> list[str]:
     ]
     if asked.get("preset", PAPER) != PAPER:
         lines.append(f"- preset: {asked['preset']}")
+    if asked.get("adaptive"):
+        lines.append(f"- {stopped(run, scores)}")
     if run["partial"]:
         lines.append(f"- **partial run**: {asked['limit']} items a task, drawn with the seed")
     if not scores["finished"]:

@@ -1,6 +1,7 @@
 """Test-time scaling: evidence, its relevance, votes, curves; a file a voter."""
 
 NOT_PLUGINS = (
+    "adaptive",
     "compare",
     "controls",
     "diagnosis",
@@ -11,6 +12,7 @@ NOT_PLUGINS = (
     "released",
     "relevance",
     "signals",
+    "stopping",
     "verdict",
     "weighted",
 )

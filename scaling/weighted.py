@@ -52,7 +52,7 @@ class Weighted:
         tally = _answers(heard)
         winner = min(tally, key=lambda answer: (*(-n for n in tally[answer]), draw(sample, answer)), default="")
         voices = [(p, w) for p, w in heard if (said(p) == winner if tally else p.span is not None or p.boxes)]
-        speaker, _ = min(voices, key=lambda v: (-v[1], draw(sample, _content(v[0]))), default=(Prediction(), 0))
+        speaker, _ = min(voices, key=lambda v: (-v[1], draw(sample, content(v[0]))), default=(Prediction(), 0))
         return replace(
             speaker,
             span=median_span(spans) if spans else None,
@@ -144,5 +144,6 @@ def _tally(heard: Sequence[tuple[Prediction, int]], answers: Mapping[str, tuple[
     return {name: w / UNITS for name, w in sorted(found.items()) if w}
 
 
-def _content(prediction: Prediction) -> str:
+def content(prediction: Prediction) -> str:
+    """What a prediction says, as text: all but the number of its rollout."""
     return json.dumps(encode(replace(prediction, rollout=None)), sort_keys=True)
