@@ -19,9 +19,10 @@ from rich.console import Console
 
 from harness import plugins
 from harness.geometry import Box
-from harness.manifest import described, identified
+from harness.manifest import described, identified, session
 from harness.plan import Questions, load
 from harness.records import Evidence, Prediction, Record, Response, Sample, Score
+from harness.settings import Asked
 from harness.store import RECORDS, RUN, write
 
 LETTERS = "ABCD"
@@ -82,7 +83,8 @@ def make(folder: Path, samples: int, rollouts: int, signals: list[str]) -> None:
     settings["engine"] = {"name": "scripted", "dtype": "auto", "options": {}, "answers": None}
     told = {**described(asked), "samples": samples}
     run = {"format": 1, "partial": False, "settings": {**settings, "limit": None}, "tasks": {"videomme": told}}
-    write(folder / RUN, "run", {**run, "places": {}, "sessions": []})
+    started = session(Asked(tasks=("videomme",), data=folder, out=folder))
+    write(folder / RUN, "run", {**run, "places": {}, "sessions": [started]})
 
 
 def main() -> None:

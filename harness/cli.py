@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import data, fetch, imports, judge, report, run, tasks, train
+from harness.verbs import data, fetch, imports, judge, report, run, tasks, train, vote
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("fetch")(fetch.fetch)
 app.command("judge")(judge.judge)
+app.command("vote")(vote.vote)
 app.command("tasks")(tasks.tasks)
 app.command("report")(report.report)
 app.command("import")(imports.imports)

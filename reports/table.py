@@ -160,24 +160,24 @@ def _section(run: Data, scores: Data, name: str, task: Data) -> list[str]:
     told = run["tasks"][name]
     spec = next(spec for spec in run["settings"]["tasks"] if spec["name"] == name)
     options = ", ".join(f"{key}={value}" for key, value in spec["options"].items())
-    lines = [f"## {_safe(told['title'])} ({marks(run, scores, name)})", "", _safe(told["source"]), "",
+    lines = [f"## {safe(told['title'])} ({marks(run, scores, name)})", "", safe(told["source"]), "",
              f"{_how(spec)}; {options or 'no options'}.", "",
              f"{counts(task['counts'])}.", ""]  # fmt: skip
     for line in _judges(task):
-        lines += [f"{_safe(line)}.", ""]
-    lines += _table(["", *told["columns"].values(), "n"], [[label, *row] for label, row in _overall(task, told)])
+        lines += [f"{safe(line)}.", ""]
+    lines += grid(["", *told["columns"].values(), "n"], [[label, *row] for label, row in _overall(task, told)])
     for axis, values in task["by"].items():
         rows = [[v, *_cells(p["evaluated"], told, p["counts"]["evaluated"])] for v, p in values.items()]
         rows += _judged_by(axis, task, told)
-        lines += _table([axis, *told["columns"].values(), "n"], rows)
-    lines += _table(["metric", "evaluated", "all, errors as wrong", ""], [
+        lines += grid([axis, *told["columns"].values(), "n"], rows)
+    lines += grid(["metric", "evaluated", "all, errors as wrong", ""], [
         [key, per_cent(value), per_cent(task["all"][key]), task["reasons"].get(key, "")]
         for key, value in task["evaluated"].items()
     ])  # fmt: skip
     if notes := task.get("notes"):
-        lines += _table(["evaluated all the same", "samples"], [[note, str(n)] for note, n in notes.items()])
+        lines += grid(["evaluated all the same", "samples"], [[note, str(n)] for note, n in notes.items()])
     if task["errors"]:
-        lines += _table(["error", "samples"], [[reason, str(n)] for reason, n in task["errors"].items()])
+        lines += grid(["error", "samples"], [[reason, str(n)] for reason, n in task["errors"].items()])
     return lines
 
 
@@ -187,11 +187,12 @@ def _overall(task: Data, told: Data) -> Iterator[tuple[str, list[str]]]:
     yield from _judged_rows(task, told)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown, and an empty one."""
     aligned = [":--", *("--:" for _ in head[1:])]
-    return [f"| {' | '.join(map(_safe, row))} |" for row in (head, aligned, *rows)] + [""]
+    return [f"| {' | '.join(map(safe, row))} |" for row in (head, aligned, *rows)] + [""]
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text that stays in its cell."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

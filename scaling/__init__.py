@@ -1,4 +1,4 @@
 """Test-time scaling: evidence, its relevance, votes, curves; a file a voter."""
 
-NOT_PLUGINS = ("ballots", "columns", "curves", "pool", "subsets", "vote", "weighted")
+NOT_PLUGINS = ("ballots", "columns", "curves", "pool", "signals", "subsets", "vote", "weighted")
 """Modules that are not voters."""
