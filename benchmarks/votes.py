@@ -29,7 +29,9 @@ LETTERS = "ABCD"
 TEXT = "The frame shows it well, and what comes next does not change that. " * 6
 
 
-def rollout(rng: random.Random, sample: Sample, k: int, skill: float, signals: list[str]) -> tuple[Response, Prediction]:
+def rollout(
+    rng: random.Random, sample: Sample, k: int, skill: float, signals: list[str]
+) -> tuple[Response, Prediction]:
     """One that is right with the chance `skill`; what speaks for it is higher then."""
     right = rng.random() < skill
     letter = sample.answer if right else rng.choice([*LETTERS, None])

@@ -1,4 +1,4 @@
-"""Pictures of what votes score against rollouts and against tokens: one a task, a row for each column; from votes.json."""
+"""Pictures of what votes score against rollouts and tokens: one a task, with a row for each column; from votes.json."""
 
 from __future__ import annotations
 

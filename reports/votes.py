@@ -112,9 +112,7 @@ def notes(votes: Data, task: Data) -> Iterator[str]:
         "Seconds are from the question to the last rollout with other samples under way, in proportion to the rollouts."
     )
     if task["most_rollouts"] > task["rollouts"]:
-        yield (
-            f"Some samples have up to {task['most_rollouts']} rollouts; of each only the first {task['rollouts']} count."
-        )
+        yield (f"Some samples have up to {task['most_rollouts']} rollouts; the first {task['rollouts']} of each count.")
     errors = [
         point["error"]
         for found in task["voters"].values()

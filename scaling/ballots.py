@@ -39,7 +39,9 @@ class Ballots:
         return Ballots(self.codes[part], self.units[part], self.ranks[part])
 
 
-def ballot(voter: Weighted, sample: Sample, predictions: Sequence[Prediction]) -> tuple[list[int], list[int], list[int]]:
+def ballot(
+    voter: Weighted, sample: Sample, predictions: Sequence[Prediction]
+) -> tuple[list[int], list[int], list[int]]:
     """Code, units and rank of each rollout of a sample."""
     answers = list(map(said, predictions))
     numbers = {answer: number for number, answer in enumerate(sorted({*answers} - {""}, key=lambda a: draw(sample, a)))}

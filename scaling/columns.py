@@ -1,9 +1,10 @@
 """The columns of a task's table from the expected scores of its samples, with intervals clustered by video.
 
 Which columns are plain means, of all samples or of those of a kind, is seen by having the task sum up random scores.
-Means have a clustered standard error; any other column, such as the mAM of V-STaR, has that of the jackknife that leaves
-out a group of videos at a time (Kott, J. Official Statistics 17 (2001) 521). A bootstrap would show the task the same
-item twice, and tasks that join the samples of an item by its name would take the two for one.
+Means have a clustered standard error; any other column, such as the mAM of V-STaR, has that of the jackknife: a group
+of videos is left out at a time (Kott, J. Official Statistics 17 (2001) 521), and the pseudo-values (Tukey 1958) are
+averaged like scores. A bootstrap would show the task an item twice, and a task that joins the samples of an item by its
+name would take the two for one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness import metrics
+from harness import metrics, stats
 from harness.records import Prediction, Record, Score
 
 from .curves import Expected, Table
@@ -21,8 +22,8 @@ from .subsets import Floats, Ints
 
 GROUPS = 40
 """Groups of videos that the jackknife leaves out in turn."""
-LEVEL = 0.95
-"""The chance that an interval covers what it is for."""
+DIGITS = 12
+"""To which two sums of the same scores agree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,38 +87,37 @@ class Columns:
         summed = self.task.overall([self._record(probe, None, row) for row in range(shape[0])])
         kinds = np.array([sample.kind for sample in self.samples])
         groups = [np.arange(shape[0]), *(np.flatnonzero(kinds == kind) for kind in dict.fromkeys(kinds))]
-        candidates = [(rows, metric) for rows in groups for metric in range(shape[1])]
-        known = {_mean(probe[rows, metric]): (rows, metric) for rows, metric in reversed(candidates)}
-        return {name: known[value] for name in self.task.columns if (value := summed.get(name)) in known and value}
+        candidates = [(rows[~np.isnan(probe[rows, metric])], metric) for rows in groups for metric in range(shape[1])]
+        found = ((place, _mean(probe[place])) for place in reversed(candidates))
+        known = {round(mean, DIGITS): place for place, mean in found if mean is not None}
+        wanted = {name: round(value, DIGITS) for name in self.task.columns if (value := summed.get(name)) is not None}
+        return {name: known[value] for name, value in wanted.items() if value in known}
 
     def _halves(
         self, values: Floats, votes: Sequence[Prediction] | None, whole: Mapping[str, float | None]
     ) -> dict[str, float]:
         """Column -> half the width of its interval."""
-        halves = {}
+        found = {}
         for name, (rows, metric) in self.means.items():
             scores = values[rows, metric]
             known = ~np.isnan(scores)
-            half = _clustered(scores[known], self.videos[rows][known])
-            if half is not None:
-                halves[name] = half
-        others = [name for name, value in whole.items() if name not in self.means and value is not None]
-        return halves | (self._jackknife(values, votes, others) if others else {})
+            found[name] = stats.mean(scores[known], self.videos[rows][known].tolist())
+        others = {name: value for name, value in whole.items() if name not in self.means and value is not None}
+        if others:
+            found |= self._jackknife(values, votes, others)
+        return {name: (e.high - e.low) / 2 for name, e in found.items() if e.low is not None and e.high is not None}
 
     def _jackknife(
-        self, values: Floats, votes: Sequence[Prediction] | None, names: Sequence[str]
-    ) -> dict[str, float]:
+        self, values: Floats, votes: Sequence[Prediction] | None, whole: Mapping[str, float]
+    ) -> dict[str, stats.Estimate]:
         groups = min(GROUPS, int(self.videos.max(initial=0)) + 1)
-        if groups < 2:
-            return {}
         left = [self._sums(values, votes, np.flatnonzero(self.videos % groups != group)) for group in range(groups)]
-        halves = {}
-        for name in names:
-            found = [value for each in left if (value := each[name]) is not None]
-            if len(found) == groups:
-                error = float(np.std(found)) * (groups - 1) ** 0.5
-                halves[name] = quantile(groups - 1) * error
-        return halves
+        found = {}
+        for name, value in whole.items():
+            pseudo = [groups * value - (groups - 1) * less for each in left if (less := each[name]) is not None]
+            if len(pseudo) == groups:
+                found[name] = stats.mean(pseudo)
+        return found
 
     def _errors(self, expected: Expected) -> dict[str, float]:
         """Column -> the standard error that comes from random subsets, where there are some."""
@@ -135,20 +135,3 @@ class Columns:
 
 def _mean(values: Floats) -> float | None:
     return metrics.mean(values[~np.isnan(values)].tolist())
-
-
-def _clustered(scores: Floats, clusters: Ints) -> float | None:
-    """Half the width of the interval of a mean: CR1 standard error, t with one degree of freedom less than clusters."""
-    names, places = np.unique(clusters, return_inverse=True)
-    if len(names) < 2:
-        return None
-    sums = np.bincount(places, weights=scores - scores.mean())
-    error = (len(names) / (len(names) - 1) * float((sums**2).sum())) ** 0.5 / len(scores)
-    return quantile(len(names) - 1) * error
-
-
-def quantile(free: int) -> float:
-    """What a standard error is multiplied by for half the interval: Student's t."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(free, (1 + LEVEL) / 2))

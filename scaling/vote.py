@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from harness import metrics, plugins
 from harness.codec import encode
 from harness.contracts import Signal, Voter
-from harness.errors import UsageError
+from harness.errors import EngineError, UsageError
 from harness.plan import full_name
 from harness.records import Prediction, Score
 from harness.schema import dumps, validate
@@ -45,8 +46,8 @@ class Asked:
     """Numbers of rollouts; without any, 1, 2, 4 ... and all."""
     seed: int = 0
     """Of random subsets."""
-    how: Any = None
-    """How an engine is asked for missing signals."""
+    how: Mapping[str, Any] = field(default_factory=dict)
+    """Who is asked for missing signals: the fields of signals.EngineChoice."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -60,7 +61,11 @@ def vote(asked: Asked, console: Console) -> int:
     """Hold the votes, write them and their curves, print the tables; the exit code."""
     run = read_run(asked.run)
     voters = find(asked.voters)
-    pools = [found for found in pools_of(asked, run, voters, console) if found.samples]
+    try:
+        pools = [found for found in pools_of(asked, run, voters, console) if found.samples]
+    except KeyboardInterrupt:
+        console.print("stopped; signals found so far are kept: the same command goes on", highlight=False)
+        return 130
     if not pools:
         console.print(f"{asked.run} has no evaluated samples to vote on", highlight=False)
         return 1
@@ -105,12 +110,19 @@ def pools_of(asked: Asked, run: Mapping[str, Any], voters: Mapping[str, Voter], 
 
 
 def _read(folder: Path, run: Mapping[str, Any]) -> list[Pool]:
-    signals = importlib.import_module("harness.scaling.signals")
-    return pool.read(folder, run, signals.read(folder))
+    return pool.read(folder, run, _signals().read(folder))
 
 
 def _fill(asked: Asked, needed: Sequence[Signal], console: Console) -> None:
-    importlib.import_module("harness.scaling.signals").fill(asked.run, needed, asked.how, console)
+    signals = _signals()
+    if lacking := signals.fill(asked.run, needed, signals.EngineChoice(**asked.how), console):
+        raise EngineError(
+            f"{lacking} samples still lack {', '.join(s.name for s in needed)}; the same command asks for them again"
+        )
+
+
+def _signals() -> ModuleType:
+    return importlib.import_module("harness.scaling.signals")
 
 
 def _check(asked: Asked, pools: Sequence[Pool]) -> None:

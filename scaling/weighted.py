@@ -89,10 +89,14 @@ def draw(sample: Sample, text: str) -> str:
     return hashlib.sha256(f"{sample.id}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def lot(sample: Sample, prediction: Prediction) -> tuple[str, str]:
-    """The lot of a rollout among those that say the same and weigh the same; signals decide last."""
-    content = compact(replace(prediction, rollout=None, signals={}))
-    return draw(sample, content), compact(prediction.signals)
+def content(prediction: Prediction) -> str:
+    """What a prediction says, as text: all but the number of its rollout, and what speaks for it."""
+    return compact(replace(prediction, rollout=None, signals={}))
+
+
+def lot(sample: Sample, prediction: Prediction) -> tuple[str, int]:
+    """The lot of a rollout among those that say the same and weigh the same; of equal ones the first speaks."""
+    return draw(sample, content(prediction)), prediction.rollout or 0
 
 
 def median_span(spans: Sequence[tuple[Span, int]]) -> Span:

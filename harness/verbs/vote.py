@@ -15,7 +15,7 @@ from harness.settings import engine_options
 def vote(
     run: Annotated[Path, Argument(help="A run folder with several rollouts a sample, finished or not.")],
     voters: Annotated[str, Option(help="Names with commas between them, or Python files.")] = "first,majority",
-    n: Annotated[str | None, Option("--n", "-n", help="1,2,4,8: rollouts a vote.", show_default="1,2,4 ... all")] = None,
+    n: Annotated[str | None, Option("--n", "-n", help="1,2,4: rollouts a vote.", show_default="1,2,4 ... all")] = None,
     seed: Annotated[int, Option(help="Of random subsets, where there are too many to go through.")] = 0,
     model: Annotated[str | None, Option(help="Model that gives missing signals.", show_default="the run's")] = None,
     engine: Annotated[str | None, Option(help="vllm, transformers ...", show_default="the run's")] = None,
@@ -25,12 +25,13 @@ def vote(
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code in the model folder.")] = False,
     answers: Annotated[Path | None, Option(help="File of the scripted engine.")] = None,
     in_flight: Annotated[int, Option(help="Samples under way at once.")] = 32,
-    retry_errors: Annotated[bool, Option("--retry-errors", help="Ask again for signals that failed.")] = False,
+    cache: Annotated[Path | None, Option(help="Folder of decoded frames.", show_default="in ~/.cache")] = None,
+    cache_gb: Annotated[float, Option(help="Size of that folder; 0 for none.")] = 16.0,
 ) -> None:
     """Vote again on the rollouts of a run, and draw what fewer of them would have scored.
 
-    No model is asked but for signals of a voter that are not on record. Writes votes-NAME.jsonl, votes.json, votes.md and
-    pictures of the curves into the run folder, whose records stay as they are.
+    No model is asked but for signals of a voter that are not on record. votes-NAME.jsonl, votes.json, votes.md and
+    pictures of the curves are written into the run folder, whose records stay as they are.
     """
     from importlib import import_module
 
@@ -45,7 +46,8 @@ def vote(
         "trust_remote_code": trust_remote_code,
         "answers": answers,
         "in_flight": in_flight,
-        "retry_errors": retry_errors,
+        "cache": cache,
+        "cache_gb": cache_gb,
     }
     start = import_module("harness.scaling.vote")
     names = tuple(name.strip() for name in voters.split(",") if name.strip())
