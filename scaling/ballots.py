@@ -13,10 +13,11 @@ from fractions import Fraction
 from math import comb
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.records import Prediction, Sample
 
-from .subsets import Floats, Ints, Subsets, first_chances
+from .subsets import Bools, Floats, Ints, Subsets, first_chances
 from .weighted import Weighted, draw, lot, said, units
 
 EXACT = 2**53
@@ -31,24 +32,33 @@ class Ballots:
     """[S, n]: the answer of each, numbered in the order of their lots; -1 for none."""
     units: Ints
     """[S, n]: what each weighs, in whole units."""
-    ranks: Ints
-    """[S, n]: its place, from 0, when rollouts of one answer ask to speak."""
+    ranks: Ints | None = None
+    """[S, n]: its place, from 0, when rollouts of one answer ask to speak; None where it is all the same who does."""
 
     def some(self, part: slice) -> Ballots:
         """Those of some samples."""
-        return Ballots(self.codes[part], self.units[part], self.ranks[part])
+        return Ballots(self.codes[part], self.units[part], None if self.ranks is None else self.ranks[part])
+
+    @property
+    def given(self) -> Bools:
+        """[S, n, A]: whether a rollout gives an answer."""
+        return self.codes[:, :, None] == np.arange(int(self.codes.max(initial=0)) + 1)
 
 
-def ballot(
-    voter: Weighted, sample: Sample, predictions: Sequence[Prediction]
-) -> tuple[list[int], list[int], list[int]]:
-    """Code, units and rank of each rollout of a sample."""
+def ballot(voter: Weighted, sample: Sample, predictions: Sequence[Prediction]) -> tuple[list[int], list[int]]:
+    """Code and units of each rollout of a sample."""
     answers = list(map(said, predictions))
-    numbers = {answer: number for number, answer in enumerate(sorted({*answers} - {""}, key=lambda a: draw(sample, a)))}
-    weights = units([voter.weight(p) for p in predictions])
+    ordered = sorted({*answers} - {""}, key=lambda answer: draw(sample, answer))
+    numbers = {answer: number for number, answer in enumerate(ordered)} | {"": -1}
+    return [numbers[answer] for answer in answers], units([voter.weight(p) for p in predictions])
+
+
+def ranked(sample: Sample, predictions: Sequence[Prediction], weights: Sequence[int]) -> list[int]:
+    """The place of each rollout when rollouts of one answer ask to speak."""
     lots = [(-weight, *lot(sample, p)) for weight, p in zip(weights, predictions, strict=True)]
-    places = {k: place for place, k in enumerate(sorted(range(len(lots)), key=lots.__getitem__))}
-    return [numbers.get(answer, -1) for answer in answers], weights, [places[k] for k in range(len(lots))]
+    order = sorted(range(len(lots)), key=lots.__getitem__)
+    places = {k: place for place, k in enumerate(order)}
+    return [places[k] for k in range(len(lots))]
 
 
 def fits(ballots: Ballots) -> bool:
@@ -60,17 +70,28 @@ def fits(ballots: Ballots) -> bool:
 def by_counts(ballots: Ballots, k: int) -> Floats:
     """[1, S, n + 1]: the chance of each rollout to speak, and of none to; exact, for rollouts that weigh the same."""
     codes, n = ballots.codes, ballots.codes.shape[1]
-    number = int(codes.max(initial=0)) + 1
-    given = codes[:, :, None] == np.arange(number)
-    counts, silent = given.sum(1), (codes < 0).sum(1)
+    counts, silent = ballots.given.sum(1), (codes < 0).sum(1)
     wins = plurality(counts, silent, k)
-    earlier = (ballots.ranks[:, None, :] < ballots.ranks[:, :, None]) & (codes[:, None, :] == codes[:, :, None])
+    nobody = np.array([comb(c, k) / comb(n, k) for c in range(n + 1)])[silent, None]
+    if ballots.ranks is None:
+        return _by_first(ballots, np.concatenate([wins.sum(2), nobody], 1)[None])
+    alike = codes[:, None, :] == codes[:, :, None]
+    earlier = ((ballots.ranks[:, None, :] < ballots.ranks[:, :, None]) & alike).sum(2)
     own = np.take_along_axis(counts, codes.clip(0), 1)
-    speaks = _speaking(n, k)[own, earlier.sum(2)]
     won = np.take_along_axis(wins, codes.clip(0)[:, :, None], 1)
-    chances = np.where(codes >= 0, (won * speaks).sum(2), 0.0)
-    nobody = np.array([comb(int(c), k) / comb(n, k) for c in silent])
-    return np.concatenate([chances, nobody[:, None]], 1)[None]
+    chances = np.where(codes >= 0, (won * _speaking(n, k)[own, earlier]).sum(2), 0.0)
+    return np.concatenate([chances, nobody], 1)[None]
+
+
+def _by_first(ballots: Ballots, shares: Floats) -> Floats:
+    """Chances of answers, and of none [parts, S, A + 1], as those of the first rollout that gives each."""
+    n = ballots.codes.shape[1]
+    chances = np.zeros((*shares.shape[:2], n + 1))
+    for answer, given in enumerate(np.moveaxis(ballots.given, 2, 0)):
+        rows = np.flatnonzero(given.any(1))
+        chances[:, rows, given[rows].argmax(1)] = shares[:, rows, answer]
+    chances[:, :, n] = shares[:, :, -1]
+    return chances
 
 
 def plurality(counts: Ints, silent: Ints, k: int) -> Floats:
@@ -118,21 +139,32 @@ def _speaking(n: int, k: int) -> Floats:
 
 def by_weights(ballots: Ballots, chosen: Subsets) -> Floats:
     """[parts, S, n + 1]: the share of the subsets in which each rollout speaks, and in which none does."""
-    codes, (parts, size, n) = ballots.codes.astype(np.int16), chosen.masks.shape
-    samples, number = len(codes), int(codes.max(initial=0)) + 1
-    given = codes[:, :, None] == np.arange(number)
-    worth = np.where(given, (ballots.units * (n + 1) + 1)[:, :, None], 0).astype(float)
-    masks = chosen.masks.reshape(-1, n)
-    sums = masks.astype(float) @ worth.transpose(1, 0, 2).reshape(n, -1)
-    winner = sums.reshape(-1, samples, number).argmax(2).astype(np.int16)
-    heard = (codes[None] == winner[:, :, None]) & masks[:, None, :]
-    kind = np.uint8 if n < 255 else np.uint16
-    places = np.where(heard, ballots.ranks.astype(kind)[None], kind(n))
-    speaker = np.where(heard.any(2), places.argmin(2), n)
-    part = np.arange(parts).repeat(size)[:, None]
-    cells = (part * samples + np.arange(samples)) * (n + 1) + speaker
-    shares = np.bincount(cells.ravel(), minlength=parts * samples * (n + 1)) / size
-    return shares.reshape(parts, samples, n + 1)
+    (samples, n), (parts, size, _) = ballots.codes.shape, chosen.masks.shape
+    winner, number = winners(ballots, chosen), ballots.given.shape[2]
+    if ballots.ranks is None:
+        by_part = winner.reshape(parts, size, samples)
+        return _by_first(ballots, np.stack([(by_part == a).mean(1) for a in (*range(number), -1)], 2))
+    heard = (ballots.codes[None] == winner[:, :, None]) & chosen.masks.reshape(-1, 1, n)
+    places = np.where(heard, ballots.ranks[None], n)
+    speaker = np.where(winner >= 0, places.argmin(2), n)
+    cells = (np.arange(parts).repeat(size)[:, None] * samples + np.arange(samples)) * (n + 1) + speaker
+    return np.bincount(cells.ravel(), minlength=parts * samples * (n + 1)).reshape(parts, samples, n + 1) / size
+
+
+def winners(ballots: Ballots, chosen: Subsets) -> NDArray[np.int16]:
+    """[subsets, S]: the answer that wins each; -1 where none is given.
+
+    An answer is worth its units times n + 1, plus one for each rollout, so that the count decides what weights do not.
+    """
+    masks = chosen.masks.reshape(-1, ballots.codes.shape[1]).astype(float)
+    worth = (ballots.units * (masks.shape[1] + 1) + 1)[:, :, None] * ballots.given
+    best = np.zeros((len(masks), len(worth)))
+    winner = np.full(best.shape, -1, dtype=np.int16)
+    for answer in range(worth.shape[2]):
+        sums = masks @ worth[:, :, answer].T.astype(float)
+        winner[sums > best] = answer
+        np.maximum(best, sums, out=best)
+    return winner
 
 
 def fair_majority(right: int, others: Sequence[int], silent: int, k: int) -> Fraction:

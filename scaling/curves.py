@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.contracts import Voter
 from harness.records import Prediction, Score
 
-from .ballots import Ballots, ballot, by_counts, by_weights, fits
+from .ballots import Ballots, ballot, by_counts, by_weights, fits, ranked
 from .first import first
 from .pool import Pool, Rollouts, Scorer
 from .subsets import Bools, Floats, Subsets, best_of, mean_under, subsets
@@ -108,32 +109,46 @@ def curve(
 
 
 class _Counting:
-    """The samples of a table whose votes are arithmetic, and their ballots."""
+    """Samples of a table whose votes are arithmetic: their ballots, and what each rollout scores, and silence."""
 
     def __init__(self, found: Table, voter: Weighted) -> None:
+        """Those that have answers alone: first the ones for which it is all the same who speaks, then the others."""
         n, samples = found.n, found.pool.samples
         plain = [number for number, s in enumerate(samples) if not any(p.span or p.boxes for p in s.predictions[:n])]
         made = [ballot(voter, samples[number].sample, samples[number].predictions[:n]) for number in plain]
-        codes, weights, ranks = (np.array([each[part] for each in made], dtype=np.int64).reshape(-1, n)
-                                 for part in range(3))  # fmt: skip
-        self.ballots, self.alike = Ballots(codes, weights, ranks), voter.signal is None
-        self.plain = np.array(plain if fits(self.ballots) else [], dtype=np.intp)
-        silent = (samples[number].sample for number in self.plain)
-        nothing = (found.pool.task.score(sample, voter(sample, [])) for sample in silent)
-        silence = found.rows(nothing)[:, None]
-        self.scores = np.concatenate([found.scores[self.plain], silence], 1).swapaxes(1, 2)
+        codes, units = (np.array([each[part] for each in made], dtype=np.int64).reshape(-1, n) for part in range(2))
+        self.voter, whole = voter, Ballots(codes, units)
+        rows = np.array(plain if fits(whole) else [], dtype=np.intp)
+        same = _alike(whole, found.scores[rows]) if len(rows) else np.zeros(0, dtype=bool)
+        ranks = [ranked(samples[row].sample, samples[row].predictions[:n], made[place][1])
+                 for place, row in enumerate(rows) if not same[place]]  # fmt: skip
+        others = Ballots(codes[~same], units[~same], np.array(ranks, dtype=np.int64).reshape(-1, n)) if ranks else None
+        self.lots = [(rows[same], Ballots(codes[same], units[same]))] if same.any() else []
+        self.lots += [(rows[~same], others)] if others else []
+        silence = found.rows(found.pool.task.score(s.sample, voter(s.sample, [])) for s in samples)
+        self.scores = np.concatenate([found.scores, silence[:, None]], 1).swapaxes(1, 2)
 
     def fill(self, shares: Floats, exact: Bools, k: int, chosen: Subsets) -> Bools:
         """Write what they are expected to score into `shares` [parts, S, M]; which they are."""
-        counted = np.zeros(len(exact), dtype=bool)
-        counted[self.plain] = True
-        exact |= counted & self.alike
-        for begin in range(0, len(self.plain), BLOCK):
-            part = slice(begin, begin + BLOCK)
-            some = self.ballots.some(part)
-            chances = by_counts(some, k) if self.alike else by_weights(some, chosen)
-            shares[:, self.plain[part]] = mean_under(chances[:, :, None, :], self.scores[None, part])
+        counted, alike = np.zeros(len(exact), dtype=bool), self.voter.signal is None
+        for rows, ballots in self.lots:
+            counted[rows] = True
+            for begin in range(0, len(rows), BLOCK):
+                part = slice(begin, begin + BLOCK)
+                some = ballots.some(part)
+                chances = by_counts(some, k) if alike else by_weights(some, chosen)
+                shares[:, rows[part]] = mean_under(chances[:, :, None, :], self.scores[rows[part]])
+        exact |= counted & alike
         return counted
+
+
+def _alike(ballots: Ballots, scores: Floats) -> Bools:
+    """[S]: whether all rollouts of an answer score the same."""
+    firsts = ballots.given.argmax(1)
+    spokesman = np.take_along_axis(firsts, ballots.codes.clip(0), 1)
+    theirs = np.take_along_axis(scores, spokesman[:, :, None], 1)
+    same = (scores == theirs) | (np.isnan(scores) & np.isnan(theirs))
+    return np.asarray((same.all(2) | (ballots.codes < 0)).all(1))
 
 
 def _held(found: Table, voter: Voter, rollouts: Rollouts, chosen: Subsets) -> Floats:

@@ -14,12 +14,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from harness import metrics, plugins
-from harness.codec import encode
+from harness.codec import compact
 from harness.contracts import Signal, Voter
 from harness.errors import EngineError, UsageError
 from harness.plan import full_name
 from harness.records import Prediction, Score
-from harness.schema import dumps, validate
 from harness.store import read_run, write, write_bytes
 
 from . import curves, pool
@@ -34,6 +33,16 @@ if TYPE_CHECKING:
 VOTES, PAGE = "votes.json", "votes.md"
 
 Vote = tuple[Prediction, Score]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of votes-NAME.jsonl."""
+
+    task: str
+    sample: str
+    vote: Prediction
+    score: Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +189,8 @@ def _doubling(n: int) -> list[int]:
 
 def _lines(found: Pool, held: Sequence[Vote]) -> Iterator[bytes]:
     for each, (vote, score) in zip(found.samples, held, strict=True):
-        data = {"task": found.task.name, "sample": each.sample.id, "vote": encode(vote), "score": encode(score)}
-        name = f"the vote on {each.sample.id}"
-        validate("vote", data, name)
-        yield dumps(data, name) + b"\n"
+        line = Line(task=found.task.name, sample=each.sample.id, vote=vote, score=score)
+        yield compact(line).encode() + b"\n"
 
 
 def _points(made: Iterable[Mapping[str, Point]]) -> dict[str, list[dict[str, float | None]]]:

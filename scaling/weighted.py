@@ -91,7 +91,8 @@ def draw(sample: Sample, text: str) -> str:
 
 def content(prediction: Prediction) -> str:
     """What a prediction says, as text: all but the number of its rollout, and what speaks for it."""
-    return compact(replace(prediction, rollout=None, signals={}))
+    p = prediction
+    return compact((p.answer, p.span, sorted(p.boxes.items()), p.evidence, p.tally, p.problems))
 
 
 def lot(sample: Sample, prediction: Prediction) -> tuple[str, int]:
