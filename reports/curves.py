@@ -54,8 +54,8 @@ def _lines(axes: Axes, task: Data, column: str, places: list[float]) -> None:
         banded = [(x, p) for x, p in known if p["low"] is not None]
         low, high = ([100 * p[end] for _, p in banded] for end in ("low", "high"))
         axes.fill_between([x for x, _ in banded], low, high, color=colour, alpha=0.12, linewidth=0)
-    best = [None if point["value"] is None else 100 * point["value"] for point in task["oracle"][column]]
-    axes.plot(places, best, color=CEILING, linestyle="--", label="best of N")  # type: ignore[arg-type]
+    best = [float("nan") if point["value"] is None else 100 * point["value"] for point in task["oracle"][column]]
+    axes.plot(places, best, color=CEILING, linestyle="--", label="best of N")
     axes.set_xscale("log", base=2)
     axes.set_xticks(places, [f"{place:.0f}" for place in places])
     axes.minorticks_off()

@@ -126,7 +126,7 @@ class Columns:
         parts = [self._sums(part, None) for part in expected.parts]
         errors = {}
         for name in self.task.columns:
-            rows = self.means[name][0] if name in self.means else slice(None)
+            rows = self.means[name][0] if name in self.means else np.arange(len(self.samples))
             found = [value for part in parts if (value := part[name]) is not None]
             if not expected.exact[rows].all() and len(found) > 1:
                 errors[name] = float(np.std(found, ddof=1)) / len(found) ** 0.5

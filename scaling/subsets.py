@@ -85,4 +85,5 @@ def mean_under(chances: Floats, values: Floats) -> Floats:
     scored = ~np.isnan(values)
     total = (chances * scored).sum(-1)
     found = (chances * np.where(scored, values, 0.0)).sum(-1)
-    return np.divide(found, total, out=np.full(total.shape, np.nan), where=total > 0)
+    means: Floats = np.divide(found, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return means

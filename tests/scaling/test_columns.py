@@ -26,7 +26,9 @@ def made(items: int, videos: int, rollouts: int = 3) -> Any:
     for number in range(items):
         skill = random.Random(number % videos).random()
         for kind in KINDS:
-            truth = {"what": {"answer": "star"}, "when": {"span": SPAN}, "wher": {"boxes": {1.0: BOX}}}[kind[:4]]
+            truth: dict[str, Any] = {"what": {"answer": "star"}, "when": {"span": SPAN}, "wher": {"boxes": {1.0: BOX}}}[
+                kind[:4]
+            ]
             sample = Sample(id=f"{number}:{kind}", item=f"{number}", kind=kind, video=f"v{number % videos}",
                             question="?", **truth)  # fmt: skip
             said = []

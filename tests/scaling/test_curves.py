@@ -51,12 +51,12 @@ huge: Voter = weighted.Weighted(Noted(), lambda weight: weight * 1e9)
 
 def longest(sample: Sample, predictions: Sequence[Prediction]) -> Prediction:
     """A voter of its own kind, to which the number of a rollout matters."""
-    return max(predictions, key=lambda p: (len(p.answer or ""), p.rollout))
+    return max(predictions, key=lambda p: (len(p.answer or ""), p.rollout or 0))
 
 
 def rollout(rng: random.Random, kind: str, k: int) -> Prediction:
-    signals, problems = {"s": rng.choice([0.0, 0.2, 0.6, 1.0])}, rng.choice([(), ("cut",)])
-    made = Prediction(rollout=k, signals=signals, problems=problems)
+    problems: Sequence[tuple[str, ...]] = [(), ("cut",)]
+    made = Prediction(rollout=k, signals={"s": rng.choice([0.0, 0.2, 0.6, 1.0])}, problems=rng.choice(problems))
     if kind == "what":
         return replace(made, answer=rng.choice(["star", "The star.", "a star", "moon", "sun", None]))
     if kind == "when_1":
@@ -70,7 +70,9 @@ def made(rng: random.Random, count: int, n: int, kinds: Sequence[str] = ("what",
     found = pool.Pool(vstar)
     for number in range(count):
         kind = rng.choice(kinds)
-        truth = {"span": SPAN} if kind == "when_1" else {"boxes": {1.0: BOX, 2.0: BOX}} if kind == "where_1" else {}
+        truth: dict[str, Any] = (
+            {"span": SPAN} if kind == "when_1" else {"boxes": {1.0: BOX, 2.0: BOX}} if kind == "where_1" else {}
+        )
         sample = replace(SAMPLE, id=f"{number:03d}", item=f"{number}", kind=kind, video=f"v{number % 7}", **truth)
         predictions = tuple(rollout(rng, kind, k) for k in range(n))
         if rng.random() < 0.1:
@@ -83,10 +85,8 @@ def brute(found: Any, voter: Voter, k: int) -> list[dict[str, float]]:
     """The mean score of the votes of all subsets, sample by sample."""
     result = []
     for each in found.samples:
-        total: Counter[str] = Counter()
-        for chosen in combinations(each.predictions, k):
-            total.update(vstar.score(each.sample, voter(each.sample, chosen)).values)
-        result.append({name: value / comb(found.n, k) for name, value in total.items()})
+        scores = [vstar.score(each.sample, voter(each.sample, c)) for c in combinations(each.predictions, k)]
+        result.append({name: sum(score.values[name] for score in scores) / len(scores) for name in scores[0].values})
     return result
 
 

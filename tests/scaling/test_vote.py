@@ -55,9 +55,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What stands in for the journal of signals: nothing is in it, and nothing may be asked."""
-    asked: list[Any] = []
-    stub = SimpleNamespace(read=lambda folder: {}, fill=lambda *words: asked.append(words) or 0, EngineChoice=dict)
-    stub.asked = asked
+    stub = SimpleNamespace(read=lambda folder: {}, fill=lambda *words: 1, EngineChoice=dict, asked=[])
     monkeypatch.setitem(sys.modules, "harness.scaling.signals", stub)
     return stub
 
