@@ -26,11 +26,9 @@ def made(items: int, videos: int, rollouts: int = 3) -> Any:
     for number in range(items):
         skill = random.Random(number % videos).random()
         for kind in KINDS:
-            truth: dict[str, Any] = {"what": {"answer": "star"}, "when": {"span": SPAN}, "wher": {"boxes": {1.0: BOX}}}[
-                kind[:4]
-            ]
+            truths: dict[str, Any] = {"what": {"answer": "star"}, "when": {"span": SPAN}, "wher": {"boxes": {1.0: BOX}}}
             sample = Sample(id=f"{number}:{kind}", item=f"{number}", kind=kind, video=f"v{number % videos}",
-                            question="?", **truth)  # fmt: skip
+                            question="?", **truths[kind[:4]])  # fmt: skip
             said = []
             for k in range(rollouts):
                 near = rng.random() < skill
