@@ -40,6 +40,8 @@ class Imported:
 
     records: tuple[Record, ...]
     """One for each sample of the file, in its order; those without an answer have an error."""
+    ratings: Mapping[str, int | None] = field(default_factory=dict)
+    """Sample id -> what the judge of the file gave its answer, 0..3; None where it gave no number."""
     notes: tuple[str, ...] = ()
     """What is odd about the file, in sentences."""
 

@@ -74,8 +74,13 @@ class Size:
     """Tokens of prompt and answer together."""
 
 
-def dry_run(asked: Asked, plans: Sequence[Plan], model: Named | None, family: str, console: Console) -> int:
-    """Print what a run would ask and need; the exit code is 1 when a question looked at could not be answered."""
+def dry_run(
+    asked: Asked, plans: Sequence[Plan], model: Named | None, family: str, console: Console, signal: str | None = None
+) -> int:
+    """Print what a run would ask and need; the exit code is 1 when a question looked at could not be answered.
+
+    `signal` is the name of what the voter weighs rollouts by.
+    """
     from rich.table import Table
     from rich.text import Text
 
@@ -95,6 +100,8 @@ def dry_run(asked: Asked, plans: Sequence[Plan], model: Named | None, family: st
     console.print(Text("dry run: nothing is asked and nothing is written; frames and tokens are median (most)"))
     console.print(table)
     lines = [*_pixels(looks, asked), *_memory(looks, size, asked), *_time(looks, asked)]
+    if signal is not None:
+        lines.append(f"the voter weighs rollouts by {signal}; what it asks about their evidence is not counted")
     for line in (*lines, *_warnings(looks, size)):
         console.print(Text(line), soft_wrap=True)
     return 1 if any(look.long or look.broken for look in looks) else 0

@@ -1,6 +1,7 @@
 """Signals of rollouts: the model is asked about their evidence, one token an answer, and each rollout gets a number.
 
-A crop that cannot be had is a grade with an error; a request that fails is an EngineError and fails the sample.
+A crop that cannot be had, and an answer that is none of the choices, is a grade with an error. A request that fails is
+an EngineError and fails the sample.
 """
 
 from __future__ import annotations
@@ -25,8 +26,13 @@ async def weigh(record: Record, signals: Sequence[Signal], generate: Generate) -
     rollouts = range(len(record.predictions))
     asked = {request.key: request for s in signals for k in rollouts for request in s.ask(record, k)}
     new = [_grade(request, generate) for key, request in asked.items() if key not in known]
-    grades = (*record.grades, *await asyncio.gather(*new))
-    return attach(replace(record, grades=grades), signals)
+    # All are awaited, so that none is left behind when one fails.
+    grades = await asyncio.gather(*new, return_exceptions=True)
+    for grade in grades:
+        if isinstance(grade, BaseException):
+            raise grade
+    found = (grade for grade in grades if isinstance(grade, Grade))
+    return attach(replace(record, grades=(*record.grades, *found)), signals)
 
 
 def attach(record: Record, signals: Iterable[Signal]) -> Record:
@@ -49,10 +55,14 @@ def has(record: Record, signals: Iterable[Signal]) -> bool:
 
 
 async def _grade(request: Request, generate: Generate) -> Grade:
+    asked = Grade(request=request.key)
     try:
-        [response] = map(tidy, await generate(request))
+        responses = [tidy(response) for response in await generate(request)]
     except VideoError as error:
-        return Grade(request=request.key, error=f"VideoError: {error}")
-    if response.error is not None:
-        raise EngineError(response.error)
-    return Grade(request=request.key, choice=response.text.strip(), logprobs=response.choice_logprobs)
+        return replace(asked, error=f"VideoError: {error}")
+    if len(responses) != 1 or responses[0].error is not None:
+        raise EngineError(responses[0].error or "several answers to one question" if responses else "no answer")
+    said, asked = responses[0].text.strip(), replace(asked, prompt_tokens=responses[0].prompt_tokens)
+    if said not in request.choices:
+        return replace(asked, error=f"the answer {said[:40]!r} is none of {', '.join(request.choices)}")
+    return replace(asked, choice=said, logprobs=responses[0].choice_logprobs)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import ratings
 from harness.contracts import Imported, Task
 from harness.errors import UsageError
-from harness.manifest import described, hash_file, identified, session
+from harness.manifest import described, hash_file, identified, now, session, versions
 from harness.plan import Questions, check, configured, data_folder, fingerprint, full_name, load
+from harness.ratings import Rating
 from harness.records import Record, Sample
 from harness.schema import dumps, loads
 from harness.session import finish
@@ -18,6 +21,9 @@ from harness.store import Store, key
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+JUDGE = "imported"
+"""The name of the judge whose ratings a result file holds."""
 
 
 def bring(asked: Asked, with_data: bool, console: Console) -> int:
@@ -44,7 +50,25 @@ def bring(asked: Asked, with_data: bool, console: Console) -> int:
         for record in records:
             if key(record.task, record.sample.id) not in store.done:
                 store.append(record)
+        _keep_ratings(asked.out, task, found, run)
         return finish(asked.out, run, console)
+
+
+def _keep_ratings(folder: Path, task: Task, found: Imported, run: Mapping[str, Any]) -> None:
+    """The ratings of the file as those of a judge, so that other judges can be compared with it."""
+    if not found.ratings or JUDGE in ratings.names(folder):
+        return
+    given = []
+    for record in found.records:
+        request = ratings.question(task, record)
+        if request is not None and record.sample.id in found.ratings:
+            rating = found.ratings[record.sample.id]
+            error = "the judge gave no rating" if rating is None else None
+            answer = ratings.answer(record)
+            asked = Rating(task=task.name, sample=record.sample.id, request=request.key, answer=answer)
+            given.append(replace(asked, rating=rating, error=error))
+    told = {"model": None, "engine": run["settings"]["engine"], "tasks": {task.name: task.judge_version}}
+    ratings.write(folder, JUDGE, {"format": 1, "settings": told, "started": now(), "versions": versions()}, given)
 
 
 def _complete(task: Task, found: Imported, samples: tuple[Sample, ...]) -> list[Record]:

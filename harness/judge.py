@@ -6,24 +6,22 @@ that gets no rating stays unscored and is counted; it is asked again with --retr
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness import metrics, plugins, ratings
+from harness import metrics, ratings
 from harness.contracts import Engine, Task
-from harness.engines import Settings
 from harness.errors import EngineError, UsageError, VideoError
-from harness.manifest import describe_engine, describe_model, now, versions
-from harness.plan import full_name
+from harness.grader import Choice, find, put
+from harness.manifest import now, versions
 from harness.progress import Progress
 from harness.ratings import GRADES, Rating, Ratings
 from harness.records import Frame, Request, tidy
-from harness.run import complete, drive
-from harness.session import WITH_WEIGHTS, default_engine, find_model, finish
+from harness.run import complete
+from harness.session import WITH_WEIGHTS, default_engine, finish
 from harness.store import Store, read_records, read_run
 from harness.summary import restore
 
@@ -33,28 +31,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The command `harness judge`, before anything is looked up."""
+class Asked(Choice):
+    """The command `harness judge`, before anything is looked up; an engine without weights needs no model."""
 
     run: Path
-    model: str | None = None
-    """None for an engine without weights."""
-    engine: str | None = None
     name: str | None = None
     """None is the name of the model, else of the engine."""
-    engine_options: Mapping[str, Any] = field(default_factory=dict)
-    dtype: str = "auto"
-    tensor_parallel: int = 1
-    trust_remote_code: bool = False
-    answers: Path | None = None
-    in_flight: int = 256
     retry_errors: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        for flag, value in (("--in-flight", self.in_flight), ("--tensor-parallel", self.tensor_parallel)):
-            if value < 1:
-                raise UsageError(f"{flag} cannot be {value}; it must be at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,28 +88,13 @@ def judge(asked: Asked, console: Console) -> int:
     """Rate what is not rated yet, and publish the run again; the exit code."""
     run = read_run(asked.run)
     tasks = {task.name: task for task in map(restore, run["settings"]["tasks"]) if judges(task)}
-    engine = full_name(asked.engine or default_engine())
+    engine = asked.engine or default_engine()
     if asked.model is None and engine in WITH_WEIGHTS:
         raise UsageError(f"the {engine} engine needs a model that judges; give --judge-model")
-    make_engine = plugins.load("harness.engines", engine)
-    model = find_model(make_engine, asked.model, None, sees=False)
-    name = asked.name or (model.name if model else Path(engine).stem)
-    settings = Settings(
-        model=model,
-        max_in_flight=asked.in_flight,
-        dtype=asked.dtype,
-        tensor_parallel=asked.tensor_parallel,
-        trust_remote_code=asked.trust_remote_code,
-        options=asked.engine_options,
-        answers=asked.answers,
-    )
-    judging = Judging(make_engine(settings, NoFrames()))
-    places = getattr(make_engine, "places", ())
-    told = {
-        "model": describe_model(model),
-        "engine": describe_engine(engine, asked.dtype, asked.engine_options, asked.answers, places),
-        "tasks": {task.name: task.judge_version for task in tasks.values()},
-    }
+    grader = find(asked, sees=False)
+    name = asked.name or (grader.model.name if grader.model else Path(engine).stem)
+    judging = Judging(grader.start(NoFrames()))
+    told = {**grader.told, "tasks": {task.name: task.judge_version for task in tasks.values()}}
     head = {"format": 1, "settings": told, "started": now(), "versions": versions()}
     with Store(asked.run):
         jobs = {job.key: job for job in owed(asked.run, tasks)}
@@ -164,22 +132,10 @@ def _rate(judging: Judging, jobs: Mapping[ratings.Key, Job], file: Ratings, in_f
     known = [file.known[key] for key in jobs if key in file.known]
     failed = sum(rating.error is not None for rating in known)
 
-    async def drive_all(progress: Progress) -> None:
-        def keep(rating: Rating) -> None:
-            file.append(rating)
-            progress.advance(rating.error is not None)
-
-        try:
-            await judging.engine.start()
-            progress.engine_started()
-            await drive(judging, left, keep, in_flight, answered=failed < len(known))
-        finally:
-            await judging.engine.close()
-
     if left:
+        progress = Progress(console, len(jobs), len(known), failed)
         try:
-            with Progress(console, len(jobs), len(known), failed) as progress:
-                asyncio.run(drive_all(progress))
+            put(judging.engine, judging, left, file.append, in_flight, progress, answered=failed < len(known))
         except KeyboardInterrupt:
             return True
     return False

@@ -25,6 +25,9 @@ MAX_CLAIMS = 64
 MAX_BOXES = 4096
 """Seconds with a box read from one response: an hour has 3600."""
 
+NO_BOX, NO_TIME = "claims without a box", "claims without a time"
+"""Problems of claims that are kept all the same."""
+
 _FLOAT = r"(?:\d{1,9}(?:\.\d{0,17})?|\.\d{1,17})(?:[eE][-+]?\d{1,2})?(?!\d|[eE][-+]?\d)"
 _CLOCK = r"\d{1,3}(?::[0-5]?\d){1,2}(?:\.\d{1,9})?(?!\d)"
 _TIME = rf"(?:{_CLOCK}|{_FLOAT})"
@@ -40,8 +43,10 @@ _PAIR = re.compile(rf"(?:{_KEY}:|\[\s{{0,9}}[\"']?{_KEY},)\s{{0,9}}(?:\[\s{{0,9}
 _VALUE = re.compile(r":\s{0,9}\[")
 _ANOTHER = re.compile(r"\s{0,9},\s{0,9}\[")
 _BOX = re.compile(rf"\s{{0,9}}{_FOUR}\s{{0,9}}")
+_EACH = re.compile(_FOUR)
 _PLACE = re.compile(r"\s{0,3}<box>([^<]{0,200})</box>")
 _MOMENT = re.compile(r"\s{0,3}(?:at\s{0,3})?<t>([^<]{0,40})</t>")
+_TOLD = re.compile(r"(claims .{1,60}): (\d+)")
 _LETTER = re.compile(r"\(?([A-Za-z])(?:\)|\b)[.:)]?(?:\s|$)")
 
 
@@ -83,10 +88,13 @@ def seconds(text: str) -> float | None:
     total = 0.0
     for part in text.strip().removesuffix("s").split(":"):
         try:
-            total = total * 60 + float(part)
+            number = float(part)
         except ValueError:
             return None
-    return total if math.isfinite(total) and total >= 0 else None
+        if math.copysign(1, number) < 0:
+            return None
+        total = total * 60 + number
+    return total if math.isfinite(total) else None
 
 
 def span(text: str) -> tuple[Span | None, tuple[str, ...]]:
@@ -136,7 +144,8 @@ def boxes(view: View, text: str) -> tuple[dict[float, Box], tuple[str, ...]]:
 def evidence(view: View, text: str) -> tuple[tuple[Evidence, ...], tuple[str, ...]]:
     """The claims of a response: <obj>label</obj><box>[...]</box>at<t>seconds</t>s.
 
-    A claim without a box or without a time is kept so; one with a malformed part is dropped. Both are problems.
+    A claim without a box or without a time is kept so; one with a malformed part is dropped, and so is one with several
+    boxes, as it does not say which. All of these are problems.
     """
     claims: list[Evidence] = []
     problems: Counter[str] = Counter()
@@ -153,21 +162,34 @@ def evidence(view: View, text: str) -> tuple[tuple[Evidence, ...], tuple[str, ..
     return tuple(claims), _counted(problems)
 
 
+def lost(problems: Iterable[str]) -> Counter[str]:
+    """How many claims were dropped for each reason, from the problems that `evidence` told.
+
+    >>> lost(["no answer tag", "claims with several boxes: 2", "claims without a box: 1"])
+    Counter({'claims with several boxes': 2})
+    """
+    told = (_TOLD.fullmatch(problem) for problem in problems)
+    return Counter({m[1]: int(m[2]) for m in told if m and m[1] not in (NO_BOX, NO_TIME)})
+
+
 def _claim(view: View, label: str, rest: str, problems: Counter[str]) -> Evidence | None:
     place = _PLACE.match(rest)
     moment = _MOMENT.match(rest, place.end() if place else 0)
     box = _read_box(view, place[1]) if place else None
     time = seconds(moment[1]) if moment else None
+    if place and (_PLACE.match(rest, place.end()) or len(_EACH.findall(place[1])) > 1):
+        problems["claims with several boxes"] += 1
+        return None
     if place and box is None:
-        problems["claims with a malformed box"] += 1
+        problems[f"claims with {'an inverted' if _BOX.fullmatch(place[1]) else 'a malformed'} box"] += 1
         return None
     if moment and time is None:
         problems["claims with a malformed time"] += 1
         return None
     if place is None:
-        problems["claims without a box"] += 1
+        problems[NO_BOX] += 1
     if moment is None:
-        problems["claims without a time"] += 1
+        problems[NO_TIME] += 1
     return Evidence(label=label, time=time, box=box)
 
 

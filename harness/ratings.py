@@ -14,11 +14,11 @@ from typing import Any
 from harness.codec import decode, encode
 from harness.contracts import Task
 from harness.errors import DataError, UsageError
-from harness.journal import Journal, cut_torn_line, lines
+from harness.journal import Journal, lines
 from harness.prompt import SYSTEM
 from harness.records import Record, Request
 from harness.schema import validate
-from harness.store import differences, key, replace_lines
+from harness.store import begun, key, replace_lines
 
 GRADES = ("0", "1", "2", "3")
 """From wrong to the same as the reference (arXiv 2503.11495, released code)."""
@@ -147,19 +147,12 @@ class Ratings:
     def __init__(self, folder: Path, name: str, head: Mapping[str, Any], *, retry_errors: bool = False) -> None:
         """Go on with the file, or begin it; UsageError when it is that of another judge."""
         file = path(folder, name)
-        self.known: dict[Key, Rating] = {}
-        if file.exists():
-            cut_torn_line(file)
-            before = read(folder, name)
-            differ = [*differences(before.settings, head["settings"])] if before.settings else []
-            if differ:
-                raise UsageError(f"{file} is of another judge: {'; '.join(differ[:3])}; give another --name")
-            self.known = before.ratings
-        begun = file.exists() and file.stat().st_size > 0
-        if retry_errors and begun:
+        goes_on = begun(file, "judge", head, "give another --name")
+        self.known = read(folder, name).ratings if goes_on else {}
+        if retry_errors and goes_on:
             self._drop_failed(file)
         self._file = Journal(file)
-        if not begun:
+        if not goes_on:
             self._file.append("judge", head, f"the head of {file}")
 
     def append(self, rating: Rating) -> None:

@@ -207,6 +207,8 @@ class Grade:
     """Choice -> log-probability; None where the engine has none."""
     error: str | None = None
     """Why there is no answer."""
+    prompt_tokens: int = 0
+    """What asking cost, beside the one token of the answer; no part of what the rollouts cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,3 +232,4 @@ class Record:
     error: str | None = None
     """Why there are no responses: the sample was not evaluated."""
     seconds: float = 0.0
+    """From the question to its last rollout; what is asked about evidence after that is not in it."""

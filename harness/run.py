@@ -94,15 +94,15 @@ class Loop:
             record = replace(record, responses=responses)
             complete(responses, request)
             predictions = tuple(task.read(sample, view, response) for response in responses)
-            record = replace(record, predictions=predictions)
+            record = replace(record, predictions=predictions, seconds=time.perf_counter() - begun)
             if signal := getattr(self.voter, "signal", None):
                 record = await weigh(record, [signal], self.engine.generate)
         except (VideoError, EngineError) as error:
             reason = f"{type(error).__name__}: {error}"
-            return replace(record, error=reason, seconds=time.perf_counter() - begun)
+            return replace(record, predictions=(), error=reason, seconds=time.perf_counter() - begun)
         vote = self.voter(sample, record.predictions)
         score = _finite(task.score(sample, vote))
-        return replace(record, vote=vote, score=score, seconds=time.perf_counter() - begun)
+        return replace(record, vote=vote, score=score)
 
     def decode(self, job: Job, request: Request) -> Request:
         """The request of a task with the run's decoding and the sample's own seed."""

@@ -57,7 +57,8 @@ def session(asked: Asked, console: Console) -> int:
     """Run, or go on with a run, and publish it; the exit code."""
     setup = look_up(asked)
     if asked.dry_run:
-        return dry_run(asked, setup.plans, setup.model, setup.family, console)
+        signal = getattr(setup.voter, "signal", None)
+        return dry_run(asked, setup.plans, setup.model, setup.family, console, signal and signal.name)
     with Store(asked.out) as store:
         store.join(setup.run, retry_errors=asked.retry_errors)
         try:

@@ -165,6 +165,19 @@ def _replace(path: Path, chunks: Iterable[bytes]) -> None:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 
+def begun(path: Path, kind: str, head: Mapping[str, Any], advice: str) -> bool:
+    """Whether a journal whose first line is a head has one; UsageError when it is the head of other settings."""
+    if not path.exists():
+        return False
+    cut_torn_line(path)
+    for data, where in lines(path):
+        validate(kind, data, where)
+        if differ := [*differences(data["settings"], head["settings"])]:
+            raise UsageError(f"{path} is of another {kind}: {'; '.join(differ[:3])}; {advice}")
+        return True
+    return False
+
+
 def differences(before: object, now: object, place: str = "") -> Iterator[str]:
     """Where two settings differ, in words.
 

@@ -32,10 +32,13 @@ class Line:
     """What a summary keeps of a record."""
 
     record: Record
-    """Without rollouts, so that a long run fits in memory."""
+    """Without rollouts and grades, so that a long run fits in memory."""
     rollouts: int
     truncated: int
     tokens: int
+    grades: int
+    grade_tokens: int
+    """What asking about evidence cost: tokens of the prompts, one more for each grade."""
     note: str | None
     """What is wrong with its video."""
 
@@ -49,10 +52,17 @@ class Lines:
     def add(self, record: Record) -> None:
         """Take a record, less its rollouts."""
         responses = record.responses
-        light = replace(record, responses=(), predictions=(), view=None)
-        cut = sum(r.finish == "length" for r in responses)
-        note = record.view.note if record.view and record.score else None
-        self.found.append(Line(light, len(responses), cut, sum(r.tokens for r in responses), note))
+        self.found.append(
+            Line(
+                record=replace(record, responses=(), predictions=(), grades=(), view=None),
+                rollouts=len(responses),
+                truncated=sum(r.finish == "length" for r in responses),
+                tokens=sum(r.tokens for r in responses),
+                grades=len(record.grades),
+                grade_tokens=sum(grade.prompt_tokens for grade in record.grades),
+                note=record.view.note if record.view and record.score else None,
+            )
+        )
 
 
 def summarise(folder: Path, run: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +187,9 @@ def _counts(lines: Sequence[Line]) -> dict[str, int]:
         sum(line.truncated for line in lines),
         sum(line.tokens for line in lines),
     )
-    return dict(zip(COUNTS, values, strict=True))
+    grades = sum(line.grades for line in lines)
+    cost = {"grades": grades, "grade_tokens": sum(line.grade_tokens for line in lines)} if grades else {}
+    return dict(zip(COUNTS, values, strict=True)) | cost
 
 
 def _counted_as_wrong(records: Iterable[Record]) -> dict[str, Score]:

@@ -41,10 +41,11 @@ def marks(run: Data, scores: Data, name: str) -> str:
 
 def counts(found: Mapping[str, int]) -> str:
     """The counts in a line."""
+    graded = f"; {found['grades']} grades, {found['grade_tokens']} prompt tokens" if "grades" in found else ""
     return (
         f"{found['samples']} samples of {found['items']} items; evaluated {found['evaluated']}, "
         f"errors {found['errors']}, not scored {found['unscored']}, abstentions {found['abstentions']}; "
-        f"{found['rollouts']} rollouts, truncated {found['truncated']}, {found['tokens']} tokens"
+        f"{found['rollouts']} rollouts, truncated {found['truncated']}, {found['tokens']} tokens{graded}"
     )
 
 

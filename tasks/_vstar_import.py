@@ -49,8 +49,12 @@ def imported(task: Task, parser: str, path: Path, samples: Sequence[Sample]) -> 
     if not rated:
         notes = (*notes, f"{path} has no {RATING}: the answers to what are judged by exact match")
     reader = _Reader(task, parser, rated)
-    asked = _asked(rows, samples)
-    return Imported(records=tuple(reader.record(row, sample) for row, sample in asked), notes=notes)
+    records, ratings = [], {}
+    for row, sample in _asked(rows, samples):
+        records.append(reader.record(row, sample))
+        if sample.kind == "what" and row.data.get(RATING) is not None:
+            ratings[sample.id] = None if row.data[RATING] == NO_RATING else int(row.data[RATING])
+    return Imported(records=tuple(records), ratings=ratings, notes=notes)
 
 
 def _asked(rows: Sequence[Row], samples: Sequence[Sample]) -> Iterator[tuple[Row, Sample]]:

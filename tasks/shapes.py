@@ -136,16 +136,16 @@ def _samples(clip: Clip, name: str, rng: random.Random) -> list[Sample]:
     thing = rng.choice(clip.things)
     what, choice, exists = questions.what(clip, rng), questions.choice(clip, rng), questions.exists(clip, rng)
     blank = Sample(id="", item=name, kind="", video=f"videos/{name}.mp4", question="")
-    truth = replace(blank, span=thing.span, boxes=clip.boxes(thing), evidence=_evidence(clip, [thing]))
+    truth = replace(blank, span=thing.span, boxes=clip.boxes(thing), evidence=evidence(clip, [thing]))
     made = [
-        replace(blank, kind="what", question=what.text, answer=what.answer, evidence=_evidence(clip, what.things)),
+        replace(blank, kind="what", question=what.text, answer=what.answer, evidence=evidence(clip, what.things)),
         replace(
             blank,
             kind="mcq",
             question=choice.text,
             answer=choice.answer,
             options=choice.options,
-            evidence=_evidence(clip, choice.things[:1]),
+            evidence=evidence(clip, choice.things[:1]),
         ),
         replace(blank, kind="exists", question=exists.text, answer=exists.answer),
         replace(truth, kind="when_1", question=questions.when(thing)),
@@ -168,7 +168,8 @@ def _crop(clip: Clip, blank: Sample, kind: str, rng: random.Random) -> Sample:
     return replace(blank, kind=kind, question=asked, answer=answer, boxes={time: box}, context=label)
 
 
-def _evidence(clip: Clip, things: Sequence[Thing]) -> tuple[Evidence, ...]:
+def evidence(clip: Clip, things: Sequence[Thing]) -> tuple[Evidence, ...]:
+    """Where the things are, as an answer about them would cite it."""
     return tuple(claim for thing in things for claim in questions.evidence(clip, thing))
 
 

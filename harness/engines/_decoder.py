@@ -1,4 +1,4 @@
-"""Continuous batching for a Qwen-VL model of transformers: rows join when there is room and leave when done."""
+"""Continuous batching for a model of transformers: rows join when there is room and leave when done."""
 
 from __future__ import annotations
 
@@ -65,9 +65,10 @@ class Row:
 class Decoder:
     """The model and the rows it is working on."""
 
-    def __init__(self, model: Any, stops: set[int]) -> None:
-        """`stops` are the tokens that end an answer."""
+    def __init__(self, model: Any, stops: set[int], *, sees: bool = True) -> None:
+        """`stops` are the tokens that end an answer; a model that does not see has plain positions."""
         self.model = model
+        self.sees = sees
         self.stops = stops
         self.rows: list[Row] = []
         self.memory = Memory()
@@ -95,9 +96,9 @@ class Decoder:
             shifts.append(shift)
         out = self.model.model(
             input_ids=ids.to(at),
-            position_ids=places.to(at),
-            mm_encoder_outputs=_seen(prompts),
+            position_ids=self._places(places.to(at)),
             use_cache=True,
+            **({"mm_encoder_outputs": _seen(prompts)} if self.sees else {}),
         )
         ends = [len(p.ids) - 1 for p in prompts]
         logits = self.model.lm_head(out.last_hidden_state[torch.arange(len(prompts)), ends]).float()
@@ -149,7 +150,7 @@ class Decoder:
         seen = torch.arange(memory.span, device=at) <= memory.at[:, None]
         out = self.model.model(
             input_ids=torch.tensor([[row.tokens[-1]] for row in self.rows], device=at),
-            position_ids=(memory.at + shifts)[None, :, None].expand(3, -1, 1),
+            position_ids=self._places((memory.at + shifts)[None, :, None].expand(3, -1, 1)),
             attention_mask=seen[:, None, None],
             past_key_values=memory,
             use_cache=True,
@@ -158,6 +159,10 @@ class Decoder:
             row.length += 1
         logits: Tensor = self.model.lm_head(out.last_hidden_state[:, -1]).float()
         return logits
+
+    def _places(self, three: Tensor) -> Tensor:
+        """Positions as the model takes them; without images the three axes are the same."""
+        return three if self.sees else three[0]
 
     def _row(self, prompt: Prompt, index: int, shift: int) -> Row:
         import torch

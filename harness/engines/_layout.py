@@ -49,17 +49,23 @@ class Layout:
     def __init__(self, tokenizer: Any, config: Any, family: str) -> None:
         """`config` is the model's."""
         self.tokenizer = tokenizer
-        self.family = families.family(family)
-        self.image, self.video = int(config.image_token_id), int(config.video_token_id)
-        self.marks = [config.vision_start_token_id], [config.vision_end_token_id]
-        self.rate = families.positions_a_second(config)
+        self.name = family
+        if family in families.FAMILIES:
+            self.family = families.family(family)
+            self.image, self.video = int(config.image_token_id), int(config.video_token_id)
+            self.marks = [config.vision_start_token_id], [config.vision_end_token_id]
+            self.rate = families.positions_a_second(config)
 
     def lay(self, request: Request) -> tuple[list[int], list[Block]]:
         """The tokens of a prompt, with placeholders repeated as often as needed, and the blocks among them."""
         text = _chat.text(self.tokenizer, request)
         seen = [part for part in request.parts if not isinstance(part, str)]
+        short: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        if self.name not in families.FAMILIES:
+            if seen:
+                raise EngineError(f"a model of the type {self.name} sees no frames; give one that does")
+            return short, []
         wanted = [self.video if isinstance(part, Clip) else self.image for part in seen]
-        short = self.tokenizer.encode(text, add_special_tokens=False)
         found = [token for token in short if token in (self.image, self.video)]
         if found != wanted:
             raise EngineError(

@@ -20,6 +20,7 @@ from harness.engines._decoder import Decoder, Prompt, Row
 from harness.engines._layout import Layout
 from harness.engines._sights import Sights
 from harness.errors import DataError, EngineError, UsageError
+from harness.families import FAMILIES
 from harness.records import Request, Response
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ class Transformers:
 
     def _load(self) -> None:
         import torch
-        from transformers import AutoImageProcessor, AutoModelForImageTextToText
+        from transformers import AutoImageProcessor, AutoModelForCausalLM, AutoModelForImageTextToText
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
@@ -104,15 +105,17 @@ class Transformers:
         device = self.settings.options.get("device", "cuda" if torch.cuda.is_available() else "cpu")
         kind = _chat.dtype(self.settings.dtype, gpu=device != "cpu")
         self._tokenizer = _chat.load_tokenizer(self.settings)
+        sees = self.model.family in FAMILIES
+        loader = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+        processor = None
         try:
-            # The PIL backend: the other one needs torchvision.
-            processor = AutoImageProcessor.from_pretrained(path, backend="pil", trust_remote_code=trust)
-            model = AutoModelForImageTextToText.from_pretrained(
-                path, dtype=kind, trust_remote_code=trust, attn_implementation="sdpa"
-            )
+            if sees:
+                # The PIL backend: the other one needs torchvision.
+                processor = AutoImageProcessor.from_pretrained(path, backend="pil", trust_remote_code=trust)
+            model = loader.from_pretrained(path, dtype=kind, trust_remote_code=trust, attn_implementation="sdpa")
         except (OSError, ValueError) as error:
             raise DataError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
-        self._decoder = Decoder(model.to(device).eval(), _stops(model, self._tokenizer))
+        self._decoder = Decoder(model.to(device).eval(), _stops(model, self._tokenizer), sees=sees)
         self._layout = Layout(self._tokenizer, model.config, self.model.family)
         self._sights = Sights(self.pixels, processor, model, self._compute)
         self._batch = int(self.settings.options.get("batch", 64))

@@ -80,14 +80,20 @@ class Clip:
         return {float(second): self.box(thing, second) for second in seconds}
 
 
-def make(seed: int, length: str = "short", things: int | None = None) -> Clip:
-    """The clip of that seed, with 1 to 4 things unless their number is given."""
+def make(seed: int, length: str = "short", things: int | None = None, *, alike: bool = False) -> Clip:
+    """The clip of that seed, with 1 to 4 things unless their number is given.
+
+    Things that are `alike` all share the colour or the shape of the first, and are easily taken for each other.
+    """
     rng = random.Random(f"shapes:{length}:{seed}")
     width, height = rng.choice(SIZES)
     rate = rng.choice(RATES) if length == "short" else rng.choice((4.0, 5.0))
     duration = rng.randint(*LENGTHS[length])
     count = things or rng.choice((1, 2, 2, 3, 3, 4))
     names = rng.sample([(c, s) for c in COLOURS for s in SHAPES], count)
+    if alike:
+        colour, shape = names[0]
+        names[1:] = rng.sample([(c, s) for c in COLOURS for s in SHAPES if (c == colour) != (s == shape)], count - 1)
     clips = [Clip(seed, width, height, rate, duration, ()) for _ in range(6)]
     clips = [_fill(clip, names, rng) for clip in clips]
     return min(clips, key=_crowding)

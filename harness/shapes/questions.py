@@ -58,6 +58,12 @@ def choice(clip: Clip, rng: random.Random) -> Question:
     return next(q for q in (make(clip, rng) for make in makers) if q is not None)
 
 
+def lookalike(clip: Clip, thing: Thing, rng: random.Random) -> Question:
+    """Which object appears, with three options that are not in the clip but share its colour or shape."""
+    asked = Question("Which of these objects appears in the video?", thing.name, (thing,), "Object Recognition")
+    return _with_options(asked, rng.sample(absent(clip, thing), 3), rng)
+
+
 def exists(clip: Clip, rng: random.Random) -> Question:
     """A yes/no question about the clip; "no" names a thing that is like one that is there."""
     thing = rng.choice(clip.things)
@@ -167,9 +173,7 @@ def _shape(clip: Clip) -> list[Question]:
 
 
 def _which_appears(clip: Clip, rng: random.Random) -> Question | None:
-    thing = rng.choice(clip.things)
-    asked = Question("Which of these objects appears in the video?", thing.name, (thing,), "Object Recognition")
-    return _with_options(asked, rng.sample(absent(clip, thing), 3), rng)
+    return lookalike(clip, rng.choice(clip.things), rng)
 
 
 def _attribute(clip: Clip, rng: random.Random) -> Question | None:

@@ -129,7 +129,7 @@ def write_tokenizer(folder: Path) -> dict[str, int]:
 
 
 def write_config(ids: dict[str, int], family: str) -> Any:
-    from transformers import Qwen2_5_VLConfig, Qwen2VLConfig, Qwen3VLConfig, Qwen3VLMoeConfig
+    from transformers import Qwen2_5_VLConfig, Qwen2Config, Qwen2VLConfig, Qwen3VLConfig, Qwen3VLMoeConfig
 
     text: dict[str, Any] = {
         "vocab_size": 272,
@@ -146,6 +146,8 @@ def write_config(ids: dict[str, int], family: str) -> Any:
         "pad_token_id": ids["<|endoftext|>"],
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [8, 12, 12]},
     }
+    if family == "qwen2":
+        return Qwen2Config(**text | {"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}})
     names: dict[str, Any] = {f"{kind}_token_id": ids[f"<|{kind}|>"] for kind in ("vision_start", "vision_end")}
     names |= {"image_token_id": ids["<|image_pad|>"], "video_token_id": ids["<|video_pad|>"]}
     vision: dict[str, Any] = {"depth": 2, "num_heads": 2, "intermediate_size": 128, "out_hidden_size": 128,
@@ -169,14 +171,17 @@ def write_config(ids: dict[str, int], family: str) -> Any:
 def build(folder: Path, family: str) -> Path:
     """Write a random model that says something different about each frame."""
     import torch
-    from transformers import AutoModelForImageTextToText
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
     folder.mkdir(parents=True)
     ids = write_tokenizer(folder)
     torch.manual_seed(0)
-    model = AutoModelForImageTextToText.from_config(write_config(ids, family), dtype=torch.float32)
+    loader = AutoModelForImageTextToText if family in FAMILIES else AutoModelForCausalLM
+    model = loader.from_config(write_config(ids, family), dtype=torch.float32)
     model.generation_config.eos_token_id = [ids["<|im_end|>"], ids["<|endoftext|>"]]
     model.save_pretrained(folder)
+    if family not in FAMILIES:
+        return folder
     size = {"shortest_edge": 3136, "longest_edge": 200704}
     kind = {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2_5_VLProcessor"}
     patch = FAMILIES[family].factor // 2
@@ -188,8 +193,13 @@ def build(folder: Path, family: str) -> Path:
 
 @pytest.fixture(scope="session")
 def random_models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
-    """The random model of a family."""
-    return cache(lambda family: resolve(build(tmp_path_factory.mktemp("models") / f"random-{family}", family)))
+    """The random model of a family, or of a type that sees nothing."""
+
+    def make(family: str) -> Model:
+        folder = build(tmp_path_factory.mktemp("models") / f"random-{family}", family)
+        return resolve(folder, sees=family in FAMILIES)
+
+    return cache(make)
 
 
 @pytest.fixture(scope="session")

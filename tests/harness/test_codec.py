@@ -83,6 +83,7 @@ grades = st.builds(
     choice=st.none() | texts,
     logprobs=st.none() | st.dictionaries(texts, numbers, max_size=2),
     error=st.none() | texts,
+    prompt_tokens=st.integers(0, 99),
 )
 evaluated = st.builds(
     Record,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.ratings import read
 from harness.schema import validate
 from harness.store import read_records
 
@@ -35,7 +37,8 @@ def test_a_result_file_becomes_a_run_folder(harness: Command, file: Path, tmp_pa
     out = tmp_path / "run"
     said = harness("import", "vstar", file, "--out", out, "--parser", "official")
     assert said.code == 0 and "V-STaR" in said.out
-    assert {p.name for p in out.iterdir()} == {"run.json", "run.lock", "records.jsonl", "scores.json", "report.md"}
+    written = {"run.json", "run.lock", "records.jsonl", "scores.json", "report.md", "judge-imported.jsonl"}
+    assert {p.name for p in out.iterdir()} == written
     run, scores = content(out, "run"), content(out, "scores")["tasks"]["vstar"]
     assert run["settings"]["tasks"][0]["options"]["parser"] == "official"
     assert run["settings"]["decoding"] is None and run["settings"]["tasks"][0]["frames"] is None
@@ -60,6 +63,19 @@ def test_the_same_command_again_changes_nothing_and_another_is_refused(
     assert {name: (out / name).read_bytes() for name in before} == before
     said = harness("import", "vstar", file, "--out", out, "--preset", "released")
     assert said.code == 2 and "another run" in said.err
+
+
+def test_the_ratings_of_the_file_are_a_judge_to_compare_with(harness: Command, file: Path, tmp_path: Path) -> None:
+    harness("import", "vstar", file, "--out", tmp_path / "run")
+    rows = [row for row in results() if row.get("answer_vqa")]
+    expected = Counter(row["VQA_score"] for row in rows)
+    found = Counter(r.rating for r in read(tmp_path / "run", "imported").ratings.values())
+    assert found == {(None if k == -1 else k): n for k, n in expected.items()} and found[None] and found[3]
+    (tmp_path / "threes.jsonl").write_text('{"default": true, "texts": ["3"]}\n')
+    flags = ("--judge-engine", "scripted", "--answers", tmp_path / "threes.jsonl", "--name", "threes")
+    assert harness("judge", tmp_path / "run", *flags).code == 0
+    said = harness("judge", tmp_path / "run", "--agreement", "imported", "threes")
+    assert said.code == 0 and f"{sum(n for k, n in expected.items() if k != -1)}" in said.out
 
 
 def test_with_a_data_folder_what_the_file_lacks_is_not_evaluated(harness: Command, tmp_path: Path) -> None:

@@ -102,3 +102,16 @@ def test_grades_of_crops() -> None:
         thing, time, box, grade = questions.view_of(clip, rng)
         iou = box.iou(clip.box(thing, time))
         assert {2: iou > 0.5, 1: 0.2 < iou < 0.45, 0: iou < 0.3}[grade], (seed, grade, iou)
+
+
+def test_things_that_are_alike_share_a_colour_or_a_shape_with_the_first() -> None:
+    for seed in range(40):
+        clip = make(seed, things=4, alike=True)
+        first, *others = clip.things
+        assert len({thing.name for thing in clip.things}) == 4
+        assert all((thing.colour == first.colour) != (thing.shape == first.shape) for thing in others)
+        asked = questions.lookalike(clip, first, random.Random(seed))
+        assert asked.options[questions.LETTERS.index(asked.answer)] == first.name
+        wrong = {tuple(option.split()) for option in asked.options} - {tuple(first.name.split())}
+        assert all((colour == first.colour) != (shape == first.shape) for colour, shape in wrong)
+        assert not {thing.name for thing in clip.things} & {" ".join(words) for words in wrong}

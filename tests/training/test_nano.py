@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,30 @@ def test_drills_tell_letters_and_members(teacher: lessons.Teacher) -> None:
                 name = text.partition("Is there a ")[2].partition(" in the video")[0]
                 assert text.endswith("Yes" if f"{name}," in before else "No")
     assert told == {"A", "B", "C", "D", "Yes", "No", "names"}
+
+
+def test_glimpses_cite_the_first_sight_of_what_is_there(teacher: lessons.Teacher) -> None:
+    tokenizer_ = teacher.tokenizer
+    assert tokenizer_ is not None
+    cited = 0
+    for seed in range(20):
+        lesson = teacher.glimpse(seed)
+        times = re.findall(r"Frame \d+ at (\d+\.\d)s", tokenizer_.decode(lesson.prefix))
+        assert len(lesson.things) == len(times) == len(lesson.pixels)
+        first = {t.name: (box, time) for things, time in reversed([*zip(lesson.things, times, strict=True)])
+                 for t, box in things}  # fmt: skip
+        assert len(lesson.branches) == 3 * len(first)
+        for claim, near, when in zip(*[iter(lesson.branches)] * 3, strict=True):
+            said = tokenizer_.decode(claim.tokens)
+            [name] = re.findall("<obj>(.*)</obj>", said)
+            box, time = first[name]
+            edges = ",".join(str(round(edge)) for edge in box)
+            assert said.endswith(f"<box>[{edges}]</box>at<t>{time}</t>s<|im_end|>")
+            assert tokenizer_.decode(near.tokens) == name + edges.replace(",", "") and sum(near.soft) == 4
+            assert tokenizer_.decode(when.tokens) == name + time
+            assert claim.weights[:4] == [0.0] * 4 and claim.weights[4] == 1.0
+            cited += 1
+    assert cited > 20
 
 
 def test_lessons_use_the_chat_template(teacher: lessons.Teacher) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness import plugins, prompt
+from harness import parse, plugins, prompt
 from harness.families import FAMILIES
 from harness.geometry import Box
 from harness.records import Evidence, Frame, Request, Sample, View
@@ -84,6 +84,24 @@ class Teacher:
     def length(self, seed: int) -> str:
         """The length class of the clip of a lesson."""
         return random.Random(f"length:{seed}").choices(("short", "medium", "long"), (92, 5, 3))[0]
+
+    def glimpse(self, seed: int) -> Lesson:
+        """A few frames, and for each thing on them the claim that cites its first sight."""
+        rng = random.Random(f"glimpse:{seed}")
+        clip = make(seed)
+        view = look(clip, random.Random(0))
+        view = replace(view, times=tuple(sorted(rng.sample(view.times, rng.randint(1, 4)))))
+        images = draw(clip, view, rng.random() < 0.35)
+        by = view.size[0] / clip.width, view.size[1] / clip.height
+        things = [[(t, clip.box(t, time).scale(*by)) for t in clip.things if t.visible(time)] for time in view.times]
+        prefix = self._prefix(self.vstar.request(_sample(clip, "where_1", "", clip.things[0]), view), view)
+        branches = []
+        for thing in clip.things:
+            time = next((time for time in view.times if thing.visible(time)), None)
+            if time is not None:
+                claim = Evidence(label=thing.name, time=time, box=clip.box(thing, time))
+                branches += self._cited(view, claim)
+        return Lesson(prefix, np.stack(images), branches, things)
 
     def crop(self, seed: int) -> Lesson:
         """A crop to grade or to name."""
@@ -161,6 +179,20 @@ class Teacher:
         other = rng.choice(clip.things)
         kind, ask = rng.choice((("when_2", questions.when), ("where_2", questions.where)))
         return [*samples, _sample(clip, kind, ask(other), other)]
+
+    def _cited(self, view: View, claim: Evidence) -> list[Branch]:
+        """A claim in its place; and its box and its time right behind the name, where they are learned first."""
+        full = self._branch("<|im_start|>assistant\n", f"<think>The {parse.write_claim(view, claim)}")
+        name = self._encode(claim.label)
+        known = full.tokens.index(name[0]) + 1
+        full.weights[:known] = [0.0] * known
+        box = [token for token, soft in zip(full.tokens, full.soft, strict=True) if soft]
+        time = self._encode(f"{claim.time:.1f}")
+        return [
+            full,
+            Branch(name + box, [0.0] + [1.0] * len(box), [False] + [True] * len(box)),
+            Branch(name + time, [0.0] + [1.0] * len(time), [False] * (1 + len(time))),
+        ]
 
     def _prefix(self, request: Request, view: View) -> list[int]:
         text = chat(request)

@@ -20,21 +20,26 @@ from .lessons import Teacher
 if TYPE_CHECKING:
     from torch import Tensor
 
-DRILL_SHARE = 0.07
+DRILL_SHARE = 0.06
 """Until this share of the time only drills: to look something up is learned from many short texts, or hardly at all."""
-SIGHT_SHARE = 0.32
+SIGHT_SHARE = 0.27
 """Until this share of the time the vision tower alone."""
+GLANCE_SHARE = 0.39
+"""Until this share of the time short claims about a few frames: to find a named thing on a frame, and say where it is,
+is learned like looking something up."""
 CLIPS = 3
 """Clips a step and process."""
-GLIMPSES = 36
+SIGHTS = 36
 """Clips a step and process while the vision tower is alone, two frames of each."""
+GLANCES = 16
+"""Clips a step and process of which a few frames are seen; a quarter of them beside easy clips."""
 LONG = 0.08
 """Share of steps, once clips are not easy, whose clips are longer than their frames tell."""
 CROPS = 3
 """Crops a step and process."""
 DRILLS = 16
 """Drills a step and process; a quarter of them beside easy clips."""
-EASY = 0.55
+EASY = 0.6
 """Until this share of the time clips are of at most seven seconds and three things."""
 RATE = 2e-3
 MATRIX_RATE = 4e-3
@@ -104,7 +109,8 @@ class _Trainer:
         self.easy, self.full = self._pools(seeds, CLIPS, easy=True), self._pools(seeds, CLIPS)
         self.long = self._pools(seeds, CLIPS, short=False)
         self.seeds = seeds
-        self.silent, self.crops = self._pools(seeds, GLIMPSES), self._pools(seeds, CROPS)
+        self.silent, self.crops = self._pools(seeds, SIGHTS), self._pools(seeds, CROPS)
+        self.glances = self._pools(seeds, GLANCES)
 
     def run(self) -> None:
         """Until the time is over."""
@@ -116,6 +122,8 @@ class _Trainer:
                     losses = self._drill()
                 elif self.plan.start is None and done < SIGHT_SHARE:
                     losses = self._see(next(self.silent))
+                elif self.plan.start is None and done < GLANCE_SHARE:
+                    losses = self._glance()
                 else:
                     self.net.model.visual.blocks.requires_grad_(False)
                     losses = self._read(self._next(done, step), next(self.crops), done < EASY)
@@ -149,6 +157,21 @@ class _Trainer:
         self._learn(sight)
         return {"sight": sight.item()}
 
+    def _glance(self) -> dict[str, float]:
+        """A step of claims about a few frames, with some looking up so that it is not forgotten."""
+        self.net.model.visual.blocks.requires_grad_(False)
+        text, sight = self._glanced(GLANCES)
+        drills = self._looked_up(DRILLS // 4)
+        self._learn(text + 0.3 * sight + 0.3 * drills)
+        return {"drills": drills.item(), "sight": sight.item(), "glances": text.item()}
+
+    def _glanced(self, count: int) -> tuple[Tensor, Tensor]:
+        from .batch import collate
+        from .forward import losses
+
+        lessons = [self.teacher.glimpse(seed) for seed in next(self.glances)[:count]]
+        return losses(self.net, self.head, collate(lessons, self.words, 2), self.words.zero)
+
     def _read(self, seeds: list[int], crops: list[int], drills: bool) -> dict[str, float]:
         """A step of everything but the layers of the vision tower."""
         from .batch import collate
@@ -159,7 +182,9 @@ class _Trainer:
         cut = [self.teacher.crop(seed) for seed in crops]
         graded, _ = losses(self.net, self.head, collate(cut, self.words, 1), self.words.zero)
         loss = 0.3 * sight + text + 0.5 * graded
-        self._learn(loss + 0.3 * self._looked_up(DRILLS // 4) if drills else loss)
+        if drills:
+            loss = loss + 0.3 * self._looked_up(DRILLS // 4) + 0.3 * self._glanced(GLANCES // 4)[0]
+        self._learn(loss)
         return {"sight": sight.item(), "text": text.item(), "crops": graded.item()}
 
     def _learn(self, loss: Tensor) -> None:
