@@ -48,7 +48,7 @@ def _frame(headings: Sequence[str]) -> Table:
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in headings:
-        table.add_column(Text(heading), justify="right" if heading != headings[0] else "left", no_wrap=True)
+        table.add_column(Text(heading), justify="right" if heading != headings[0] else "left")
     return table
 
 
