@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import compare, data, fetch, imports, judge, report, run, tasks, train
+from harness.verbs import compare, data, fetch, imports, judge, report, run, tasks, train, vote
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
@@ -18,12 +18,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("vote")(vote.vote)
 app.command("compare")(compare.compare)
-app.command("fetch")(fetch.fetch)
 app.command("judge")(judge.judge)
-app.command("tasks")(tasks.tasks)
 app.command("report")(report.report)
 app.command("import")(imports.imports)
+app.command("fetch")(fetch.fetch)
+app.command("tasks")(tasks.tasks)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 

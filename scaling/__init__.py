@@ -2,8 +2,11 @@
 
 NOT_PLUGINS = (
     "adaptive",
+    "ballots",
+    "columns",
     "compare",
     "controls",
+    "curves",
     "diagnosis",
     "evidence",
     "letters",
@@ -13,7 +16,9 @@ NOT_PLUGINS = (
     "relevance",
     "signals",
     "stopping",
+    "subsets",
     "verdict",
+    "vote",
     "weighted",
 )
 """Modules that are not voters."""

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness.codec import decode, decode_line
 from harness.contracts import Task
 from harness.errors import DataError
-from harness.records import Prediction, Record, Sample, Score
-from harness.store import read_records
+from harness.journal import raw_lines
+from harness.records import Prediction, Sample, Score
+from harness.schema import loads, validate
+from harness.store import RECORDS
 from harness.summary import restore
 
 Signals = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
 """(Task, sample id) -> name of a signal -> its value for each rollout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What is read of a response."""
+
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is read of a record: no texts, which are most of it."""
+
+    task: str
+    sample: Sample
+    responses: tuple[Spent, ...]
+    predictions: tuple[Prediction, ...]
+    score: Score | None
+    error: str | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +83,40 @@ def read(folder: Path, run: Mapping[str, Any], signals: Signals | None = None) -
     """
     found: dict[str, list[Rollouts]] = {spec["name"]: [] for spec in run["settings"]["tasks"]}
     errors = dict.fromkeys(found, 0)
-    for record in read_records(folder):
-        if record.task not in found:
-            raise DataError(f"{folder} has a record of the task {record.task!r}, which its run.json does not name")
-        if record.error is not None or record.score is None:
-            errors[record.task] += 1
-        else:
-            found[record.task].append(light(record, (signals or {}).get((record.task, record.sample.id), {})))
+    with _uncollected():
+        for record in _lines(folder):
+            if record.task not in found:
+                raise DataError(f"{folder} has a record of the task {record.task!r}, which its run.json does not name")
+            if record.error is not None or record.score is None:
+                errors[record.task] += 1
+            else:
+                found[record.task].append(light(record, (signals or {}).get((record.task, record.sample.id), {})))
     tasks = {spec["name"]: restore(spec) for spec in run["settings"]["tasks"]}
     return [Pool(tasks[name], sorted(found[name], key=lambda r: r.sample.id), errors[name]) for name in found]
 
 
-def light(record: Record, signals: Mapping[str, Sequence[float]]) -> Rollouts:
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from going over what is read, again and again: it would take most of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _lines(folder: Path) -> Iterator[Line]:
+    for raw, where in raw_lines(folder / RECORDS):
+        line = decode_line(Line, raw)
+        if line is None:
+            data = loads(raw, where)
+            validate("record", data, where)
+            line = decode(Line, data)
+        yield line
+
+
+def light(record: Line, signals: Mapping[str, Sequence[float]]) -> Rollouts:
     """A record less what votes do not need."""
     predictions = record.predictions
     if signals:

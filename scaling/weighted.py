@@ -10,13 +10,13 @@ weigh 1.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from harness import metrics
-from harness.codec import encode
+from harness.codec import compact
 from harness.contracts import Signal
 from harness.errors import UsageError
 from harness.geometry import Box, Span
@@ -52,7 +52,8 @@ class Weighted:
         tally = _answers(heard)
         winner = min(tally, key=lambda answer: (*(-n for n in tally[answer]), draw(sample, answer)), default="")
         voices = [(p, w) for p, w in heard if (said(p) == winner if tally else p.span is not None or p.boxes)]
-        speaker, _ = min(voices, key=lambda v: (-v[1], draw(sample, content(v[0]))), default=(Prediction(), 0))
+        loudest = max((w for _, w in voices), default=0)
+        speaker = min((p for p, w in voices if w == loudest), key=lambda p: lot(sample, p), default=Prediction())
         return replace(
             speaker,
             span=median_span(spans) if spans else None,
@@ -74,13 +75,29 @@ def units(weights: Sequence[float]) -> list[int]:
 
 def said(prediction: Prediction) -> str:
     """The answer as answers are compared; "" for none."""
-    text = (prediction.answer or "").strip()
+    return _plain(prediction.answer) if prediction.answer else ""
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain(answer: str) -> str:
+    text = answer.strip()
     return metrics.normalize(text) or text
 
 
 def draw(sample: Sample, text: str) -> str:
     """The lot of a candidate when nothing else decides: the lowest wins."""
     return hashlib.sha256(f"{sample.id}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def content(prediction: Prediction) -> str:
+    """What a prediction says, as text: all but the number of its rollout, and what speaks for it."""
+    p = prediction
+    return compact((p.answer, p.span, sorted(p.boxes.items()), p.evidence, p.tally, p.problems))
+
+
+def lot(sample: Sample, prediction: Prediction) -> tuple[str, int]:
+    """The lot of a rollout among those that say the same and weigh the same; of equal ones the first speaks."""
+    return draw(sample, content(prediction)), prediction.rollout or 0
 
 
 def median_span(spans: Sequence[tuple[Span, int]]) -> Span:
@@ -142,8 +159,3 @@ def _tally(heard: Sequence[tuple[Prediction, int]], answers: Mapping[str, tuple[
     found = {name: w for name, (w, _) in answers.items()} or ({"span": spans} if spans else {"boxes": boxes})
     found[""] = sum(w for _, w in heard) - sum(found.values())
     return {name: w / UNITS for name, w in sorted(found.items()) if w}
-
-
-def content(prediction: Prediction) -> str:
-    """What a prediction says, as text: all but the number of its rollout."""
-    return json.dumps(encode(replace(prediction, rollout=None)), sort_keys=True)
