@@ -174,3 +174,11 @@ def test_who_grades_must_be_there(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--in-flight cannot be 0"):
         EngineChoice(in_flight=0)
     assert signals.read(tmp_path) == {}
+
+
+def test_a_served_model_has_no_fingerprint_and_can_grade_and_judge() -> None:
+    who = {"model": {"name": "m", "family": "qwen3_vl", "fingerprint": None},
+           "engine": {"name": "openai", "dtype": "auto", "options": {}, "answers": None}}  # fmt: skip
+    head = {"format": 1, "settings": who, "started": "now", "versions": {}}
+    validate("grader", head, "head")
+    validate("judge", head | {"settings": who | {"tasks": {"vstar": 1}}}, "head")
