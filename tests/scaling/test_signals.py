@@ -79,6 +79,8 @@ def test_what_is_known_is_not_asked(fill: Command, folder: Path, log: Path) -> N
     first = asked(log)
     assert len(first) == len(set(first)) > 0
     assert fill(RELEVANCE) == fill(EXPECTED) == fill(RELEVANCE, EXPECTED, likelihood) == 0 and asked(log) == first
+    assert sum(number for number, _ in signals.spent(folder).values()) == len(first)
+    assert all(tokens == 50 * number > 0 for number, tokens in signals.spent(folder).values())
     assert set(next(iter(signals.read(folder).values()))) == {"relevance", "expected", "logprob"}
     assert fill(random_crop, question_only) == 0 and len(asked(log)) > len(first)
     assert len(lines(folder)) == 1 + 4 * len(signals.read(folder))
