@@ -94,6 +94,16 @@ def read(folder: Path) -> dict[Key, Values]:
     return found
 
 
+def spent(folder: Path) -> dict[Key, tuple[int, int]]:
+    """What was asked beside the records: questions and the tokens of their prompts, by task and sample id."""
+    found: dict[Key, tuple[int, int]] = {}
+    for line in _lines(folder, Line):
+        asked, tokens = found.get((line.task, line.sample), (0, 0))
+        more = sum(grade.prompt_tokens for grade in line.grades)
+        found[line.task, line.sample] = asked + len(line.grades), tokens + more
+    return found
+
+
 def fill(folder: Path, signals: Sequence[Signal], how: EngineChoice, console: Console) -> int:
     """Find out what a run folder lacks of the signals; the number of samples that lack some still.
 

@@ -17,6 +17,7 @@ from harness import run as loop
 from harness.engines import Settings
 from harness.engines.transformers import Transformers
 from harness.frames import Frames
+from harness.grading import weigh
 from harness.model import resolve
 from harness.plan import load
 from harness.records import Evidence, Prediction, Record, Request, Response, Sample, View
@@ -132,7 +133,7 @@ def test_nano_sees_the_thing_in_its_crop_and_not_elsewhere(tmp_path: Path) -> No
             await engine.start()
             try:
                 records = [await _cites(frames, seed, tmp_path / f"{seed}.mp4") for seed in range(900, 908)]
-                weighed = [loop.weigh(record, signals, engine.generate) for record in records]
+                weighed = [weigh(record, signals, engine.generate) for record in records]
                 return [dict(r.predictions[0].signals) for r in await asyncio.gather(*weighed)]
             finally:
                 await engine.close()

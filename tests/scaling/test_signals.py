@@ -79,6 +79,8 @@ def test_what_is_known_is_not_asked(fill: Command, folder: Path, log: Path) -> N
     first = asked(log)
     assert len(first) == len(set(first)) > 0
     assert fill(RELEVANCE) == fill(EXPECTED) == fill(RELEVANCE, EXPECTED, likelihood) == 0 and asked(log) == first
+    assert sum(number for number, _ in signals.spent(folder).values()) == len(first)
+    assert all(tokens == 50 * number > 0 for number, tokens in signals.spent(folder).values())
     assert set(next(iter(signals.read(folder).values()))) == {"relevance", "expected", "logprob"}
     assert fill(random_crop, question_only) == 0 and len(asked(log)) > len(first)
     assert len(lines(folder)) == 1 + 4 * len(signals.read(folder))
@@ -174,3 +176,11 @@ def test_who_grades_must_be_there(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--in-flight cannot be 0"):
         EngineChoice(in_flight=0)
     assert signals.read(tmp_path) == {}
+
+
+def test_a_served_model_has_no_fingerprint_and_can_grade_and_judge() -> None:
+    who = {"model": {"name": "m", "family": "qwen3_vl", "fingerprint": None},
+           "engine": {"name": "openai", "dtype": "auto", "options": {}, "answers": None}}  # fmt: skip
+    head = {"format": 1, "settings": who, "started": "now", "versions": {}}
+    validate("grader", head, "head")
+    validate("judge", head | {"settings": who | {"tasks": {"vstar": 1}}}, "head")
