@@ -163,7 +163,7 @@ def test_spans_and_boxes_settle_when_they_are_steady() -> None:
     same, lossless = rule("same:0.95", MAJORITY), rule("lossless", MAJORITY)
     assert [lossless(SAMPLE, spans(*[5.0] * k), 8) for k in (5, 7, 8)] == [3, 1, 0]
     assert [same(SAMPLE, spans(*[5.0] * k), 8) for k in (1, 2, 3)] == [2, 1, 0]
-    assert same(SAMPLE, spans(3, 5, 8), 8) == 2 and same(SAMPLE, spans(4, 5, 6, 1, 9, 2, 7), 8) == 1
+    assert same(SAMPLE, spans(3, 5, 8), 8) == 2 and same(SAMPLE, spans(3, 5, 8, 1, 9, 2, 9.5), 8) == 1
     assert same(SAMPLE, spans(4.9, 5, 5.1), 8) == 0
     assert rule("same:0.95:0.7", MAJORITY)(SAMPLE, spans(3, 5, 7), 8) == 0
     paths = [Prediction(boxes={1.0: Box(0, 0, 4, 4 + k), 2.0: Box(0, 0, 4, 4)}, rollout=k) for k in (0, 0, 3)]
