@@ -52,7 +52,7 @@ def decode_line(kind: type[T], line: bytes) -> T | None:
     import msgspec
 
     try:
-        return cast(T, _decoder(kind).decode(line))
+        return cast(T, _decoder(cast(Any, kind)).decode(line))
     except msgspec.DecodeError:
         return None
 

@@ -42,7 +42,8 @@ class Ballots:
     @property
     def given(self) -> Bools:
         """[S, n, A]: whether a rollout gives an answer."""
-        return self.codes[:, :, None] == np.arange(int(self.codes.max(initial=0)) + 1)
+        found: Bools = self.codes[:, :, None] == np.arange(int(self.codes.max(initial=0)) + 1)
+        return found
 
 
 def ballot(voter: Weighted, sample: Sample, predictions: Sequence[Prediction]) -> tuple[list[int], list[int]]:
@@ -64,7 +65,7 @@ def ranked(sample: Sample, predictions: Sequence[Prediction], weights: Sequence[
 def fits(ballots: Ballots) -> bool:
     """Whether sums of these weights are exact."""
     n = ballots.codes.shape[1]
-    return int(ballots.units.sum(1, dtype=object).max(initial=0)) * (n + 1) + n < EXACT
+    return bool(int(ballots.units.sum(1, dtype=object).max(initial=0)) * (n + 1) + n < EXACT)
 
 
 def by_counts(ballots: Ballots, k: int) -> Floats:
@@ -80,7 +81,8 @@ def by_counts(ballots: Ballots, k: int) -> Floats:
     own = np.take_along_axis(counts, codes.clip(0), 1)
     won = np.take_along_axis(wins, codes.clip(0)[:, :, None], 1)
     chances = np.where(codes >= 0, (won * _speaking(n, k)[own, earlier]).sum(2), 0.0)
-    return np.concatenate([chances, nobody], 1)[None]
+    found: Floats = np.concatenate([chances, nobody], 1)[None]
+    return found
 
 
 def _by_first(ballots: Ballots, shares: Floats) -> Floats:
@@ -148,7 +150,9 @@ def by_weights(ballots: Ballots, chosen: Subsets) -> Floats:
     places = np.where(heard, ballots.ranks[None], n)
     speaker = np.where(winner >= 0, places.argmin(2), n)
     cells = (np.arange(parts).repeat(size)[:, None] * samples + np.arange(samples)) * (n + 1) + speaker
-    return np.bincount(cells.ravel(), minlength=parts * samples * (n + 1)).reshape(parts, samples, n + 1) / size
+    counts = np.bincount(cells.ravel(), minlength=parts * samples * (n + 1))
+    found: Floats = counts.reshape(parts, samples, n + 1) / size
+    return found
 
 
 def winners(ballots: Ballots, chosen: Subsets) -> NDArray[np.int16]:

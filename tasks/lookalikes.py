@@ -54,10 +54,16 @@ def _samples(clip: Clip, name: str, rng: random.Random) -> list[Sample]:
     what, choice = questions.what(clip, rng), questions.lookalike(clip, thing, rng)
     blank = Sample(id="", item=name, kind="", video=f"videos/{name}.mp4", question="")
     truth = replace(blank, span=other.span, boxes=clip.boxes(other), evidence=evidence(clip, [other]))
-    told = {"answer": choice.answer, "options": choice.options}
     made = [
         replace(blank, kind="what", question=what.text, answer=what.answer, evidence=evidence(clip, what.things)),
-        replace(blank, kind="mcq", question=choice.text, **told, evidence=evidence(clip, choice.things)),
+        replace(
+            blank,
+            kind="mcq",
+            question=choice.text,
+            answer=choice.answer,
+            options=choice.options,
+            evidence=evidence(clip, choice.things),
+        ),
         replace(truth, kind="when_1", question=questions.when(other)),
         replace(truth, kind="where_1", question=questions.where(other)),
     ]

@@ -30,10 +30,7 @@ def run(
     max_pixels: Annotated[int | None, Option(help="Of a frame.", show_default="the model's or task's")] = None,
     show: Annotated[str, Option(help="Frames as images, video, or released: a video without times.")] = "images",
     voter: Annotated[str | None, Option(help="Folds rollouts into one.", show_default="first or majority")] = None,
-    adaptive: Annotated[
-        str | None,
-        Option(metavar="RULE", help="Draw no more rollouts once a vote is settled: lossless, same:0.95"),
-    ] = None,
+    adaptive: Annotated[str | None, Option(metavar="RULE", help="Stop once settled: lossless, same:0.95 ...")] = None,
     limit: Annotated[int | None, Option(help="Items a task, drawn with the seed: a partial run.")] = None,
     prompt: Annotated[str | None, Option(help="think, direct ..., for tasks that have them.")] = None,
     option: Annotated[list[str] | None, Option("-o", metavar="TASK.FIELD=VALUE", help="A task's option.")] = None,

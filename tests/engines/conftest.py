@@ -18,7 +18,7 @@ from PIL import Image, ImageChops
 from harness.contracts import Engine
 from harness.errors import VideoError
 from harness.families import FAMILIES
-from harness.model import Model, resolve, shipped
+from harness.model import Model, resolve
 from harness.records import Clip, Frame, Request
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
@@ -151,8 +151,7 @@ def write_config(ids: dict[str, int], family: str) -> Any:
     names: dict[str, Any] = {f"{kind}_token_id": ids[f"<|{kind}|>"] for kind in ("vision_start", "vision_end")}
     names |= {"image_token_id": ids["<|image_pad|>"], "video_token_id": ids["<|video_pad|>"]}
     vision: dict[str, Any] = {"depth": 2, "num_heads": 2, "intermediate_size": 128, "out_hidden_size": 128,
-                              "spatial_merge_size": 2, "temporal_patch_size": 2}  # fmt: skip
-    vision |= {"hidden_size": 64}
+                              "spatial_merge_size": 2, "temporal_patch_size": 2, "hidden_size": 64}  # fmt: skip
     if family in ("qwen3_vl", "qwen3_vl_moe"):
         vision |= {"patch_size": 16, "num_position_embeddings": 256, "deepstack_visual_indexes": [0]}
         # As in the released weights: transformers interleaves whatever it says, vLLM only if it says so.
@@ -176,16 +175,15 @@ def build(folder: Path, family: str) -> Path:
     folder.mkdir(parents=True)
     ids = write_tokenizer(folder)
     torch.manual_seed(0)
-    loader = AutoModelForImageTextToText if family in FAMILIES else AutoModelForCausalLM
+    loader: Any = AutoModelForImageTextToText if family in FAMILIES else AutoModelForCausalLM
     model = loader.from_config(write_config(ids, family), dtype=torch.float32)
     model.generation_config.eos_token_id = [ids["<|im_end|>"], ids["<|endoftext|>"]]
     model.save_pretrained(folder)
     if family not in FAMILIES:
         return folder
-    size = {"shortest_edge": 3136, "longest_edge": 200704}
     kind = {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2_5_VLProcessor"}
-    patch = FAMILIES[family].factor // 2
-    processor = kind | {"size": size, "patch_size": patch, "temporal_patch_size": 2, "merge_size": 2,
+    processor = kind | {"size": {"shortest_edge": 3136, "longest_edge": 200704}, "temporal_patch_size": 2,
+                        "patch_size": FAMILIES[family].factor // 2, "merge_size": 2,
                         "image_mean": [0.5] * 3, "image_std": [0.5] * 3}  # fmt: skip
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
     return folder
@@ -194,23 +192,13 @@ def build(folder: Path, family: str) -> Path:
 @pytest.fixture(scope="session")
 def random_models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
     """The random model of a family, or of a type that sees nothing."""
-
-    def make(family: str) -> Model:
-        folder = build(tmp_path_factory.mktemp("models") / f"random-{family}", family)
-        return resolve(folder, sees=family in FAMILIES)
-
-    return cache(make)
+    new = tmp_path_factory.mktemp
+    return cache(lambda family: resolve(build(new("models") / f"random-{family}", family), sees=family in FAMILIES))
 
 
 @pytest.fixture(scope="session")
 def random_model(random_models: Callable[[str], Model]) -> Model:
     return random_models("qwen2_5_vl")
-
-
-@pytest.fixture(scope="session")
-def seeing_model(random_model: Model) -> Model:
-    """The shipped nano where it exists."""
-    return resolve("nano") if "nano" in shipped() else random_model
 
 
 Reply = dict[str, Any] | tuple[int, Any, dict[str, str]]

@@ -62,7 +62,7 @@ def test_a_model_that_sees_nothing_answers_as_transformers_has_it(random_models:
             await engine.close()
 
     tokenizer = AutoTokenizer.from_pretrained(model.path)
-    judge = AutoModelForCausalLM.from_pretrained(model.path, dtype=torch.float32)
+    judge: Any = AutoModelForCausalLM.from_pretrained(model.path, dtype=torch.float32)
     for response, request in zip(asyncio.run(answer()), requests, strict=True):
         ids = torch.tensor([tokenizer.encode(text(tokenizer, request), add_special_tokens=False)])
         out = judge.generate(ids, max_new_tokens=12, do_sample=False)

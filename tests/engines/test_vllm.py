@@ -22,7 +22,7 @@ import pytest
 
 from harness.engines import Settings
 from harness.errors import EngineError, UsageError, VideoError
-from harness.model import Model, Named
+from harness.model import Model, Named, resolve
 from harness.plugins import load
 from harness.records import Frame, Request
 
@@ -59,6 +59,11 @@ def answers(name: str, bench: Any, settings: Settings) -> Answers:
     made = load("harness.engines", name)(settings, bench.Pixels())
     found = iter(bench.run(made, [request for group in asked.values() for request in group]))
     return {name: [next(found) for _ in group] for name, group in asked.items()}
+
+
+@pytest.fixture(scope="module")
+def seeing_model() -> Model:
+    return resolve("nano")
 
 
 @pytest.fixture(scope="module")

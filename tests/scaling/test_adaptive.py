@@ -97,7 +97,7 @@ def test_other_orders_are_averaged() -> None:
 
 def test_the_interval_is_the_cluster_robust_one() -> None:
     import numpy as np
-    import statsmodels.api as sm  # type: ignore[import-untyped]
+    import statsmodels.api as sm
 
     rng = random.Random(1)
     made = pool(80, 8, ["mcq"])

@@ -13,7 +13,7 @@ import torch
 from harness import codec, plugins
 from harness.records import Response, Sample, View
 from harness.shapes.clip import make
-from harness.training.nano import batch, forward, lessons, model, muon, words
+from harness.training.nano import batch, forward, lessons, looks, model, muon, words
 from harness.training.nano.corpus import tokenizer
 
 
@@ -102,7 +102,7 @@ def test_lessons_use_the_chat_template(teacher: lessons.Teacher) -> None:
 
     rng = random.Random(0)
     clip = make(5)
-    for request, _ in teacher.ask(clip, lessons.look(clip, rng), rng):
+    for request, _ in teacher.ask(clip, looks.look(clip, rng), rng):
         assert teacher.tokenizer is not None
         text = teacher.tokenizer.apply_chat_template(
             prompt.messages(request), tokenize=False, add_generation_prompt=True
@@ -114,7 +114,7 @@ def test_reference_responses_are_right(teacher: lessons.Teacher) -> None:
     """What nano is taught scores 1.0 under the tasks' own scorers."""
     for seed in range(40):
         clip, rng = make(seed), random.Random(seed)
-        view = lessons.look(clip, random.Random(2))
+        view = looks.look(clip, random.Random(2))
         for sample in teacher._samples(clip, rng):
             name = {"mcq": "videomme", "exists": "shapes"}.get(sample.kind, "vstar")
             task = plugins.load("harness.tasks", name)
@@ -191,5 +191,5 @@ def test_samples_survive_json() -> None:
     clip = make(1)
     sample = lessons._sample(clip, "where_1", "Where?", clip.things[0])
     assert codec.decode(Sample, codec.encode(sample)) == sample
-    view = lessons.look(clip, random.Random(0))
+    view = looks.look(clip, random.Random(0))
     assert codec.decode(View, codec.encode(view)) == view

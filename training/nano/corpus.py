@@ -11,7 +11,8 @@ from harness.shapes import questions
 from harness.shapes.clip import make
 
 from . import words
-from .lessons import Teacher, chat, look
+from .lessons import Teacher, chat
+from .looks import look
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
