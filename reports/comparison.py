@@ -129,15 +129,16 @@ def show(console: Console, data: Data) -> None:
         console.print()
         console.print(Text(f"{task['title']} (version {task['version']}): {about(task)}", style="bold"), soft_wrap=True)
         for name in others:
-            against, main = task["against"][name], task["main"]
-            if main is None:
-                continue
+            against = task["against"][name]
             leading = {metric: against["metrics"][metric] for metric in task["leading"]}
             draw(differences(leading, first, name))
             draw(flips(leading))
-            draw(placebos(name, against["why"][main]))
-            console.print(Text(f"{name}, {main}: {against['verdict'][main]}"), soft_wrap=True)
-        draw(signals(task["signals"].get(task["main"], {})))
+            for metric in leading:
+                draw(placebos(name, against["why"][metric]))
+                console.print(Text(f"{name}, {metric}: {against['verdict'][metric]}"), soft_wrap=True)
+        for metric, found in task["signals"].items():
+            head, rows = signals(found)
+            draw(([f"signal, by {metric}", *head[1:]], rows))
         console.print(Text(rollouts(task)), soft_wrap=True)
 
 

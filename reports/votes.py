@@ -31,6 +31,12 @@ def show(console: Console, votes: Data) -> None:
         for label, cells in rows(task):
             table.add_row(Text(label, style="" if any(cells) else "bold"), *cells)
         console.print(table)
+        for voter, headings, found in stopping(task):
+            console.print(Text(early(voter, task)))
+            table = _frame(headings)
+            for each in found:
+                table.add_row(*each)
+            console.print(table)
         for line in notes(votes, task):
             console.print(Text(line), soft_wrap=True)
     console.print()
@@ -60,6 +66,12 @@ def markdown(votes: Data, pictures: Mapping[str, str]) -> str:
     for name, task in votes["tasks"].items():
         lines += [f"## {safe(task['title'])} ({safe(marks(task))})", ""]
         lines += grid(head(task), [[label, *cells] for label, cells in rows(task)])
+        for voter, headings, cells in stopping(task):
+            lines += [
+                f"{safe(voter)}, stopped early, against all {task['rollouts']} rollouts:",
+                "",
+                *grid(headings, cells),
+            ]
         for line in notes(votes, task):
             lines += [safe(line), ""]
         if name in pictures:
@@ -93,6 +105,34 @@ def rows(task: Data) -> Iterator[tuple[str, list[str]]]:
     yield "Cost of a sample", blank
     yield "  tokens", [*(f"{cost['tokens']:.0f}" for cost in task["cost"]), ""]
     yield "  seconds", [*(f"{cost['seconds']:.2f}" for cost in task["cost"]), ""]
+
+
+def early(voter: str, task: Data) -> str:
+    """The title of the table of rules of stopping early."""
+    return f"{voter}, stopped early, against all {task['rollouts']} rollouts"
+
+
+def stopping(task: Data) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """For each voter whose rules of stopping early were replayed: its name, headings and rows."""
+    for voter, found in task["adaptive"].items():
+        names = [name for name in task["columns"] if any(row["metrics"].get(name) is not None for row in found)]
+        headings = [heading for name in names for heading in (task["columns"][name], "differs")]
+        lines = []
+        for row in found:
+            cells = [row["rule"], f"{row['rollouts']:.2f}", f"{row['waves']:.2f}"]
+            cells += [f"{row['tokens']:.0f}", per_cent(row["saved"]), per_cent(row["changed"])]
+            for name in names:
+                cells += [per_cent(row["metrics"].get(name)), _differs(row["differences"].get(name))]
+            lines.append(cells)
+        yield voter, ["stopping", "rollouts", "waves", "tokens", "saved %", "votes changed %", *headings], lines
+
+
+def _differs(found: Sequence[float | None] | None) -> str:
+    value, low, high = found or (None, None, None)
+    if value is None:
+        return "-"
+    interval = "" if low is None or high is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
+    return f"{100 * value:+.1f}{interval}"
 
 
 def _figure(point: Data) -> str:

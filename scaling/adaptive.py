@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -176,25 +176,3 @@ def _average(found: Sequence[Metrics]) -> dict[str, float | None]:
 
 def _less(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
-
-
-def table(rows: Iterable[Row], columns: Mapping[str, str]) -> list[list[str]]:
-    """Headings and cells, in per cent and points, of the metrics with those headings."""
-    head = ["rule", "rollouts", "waves", "tokens", "saved", "changed"]
-    lines = [[*head, *(text for heading in columns.values() for text in (heading, "difference"))]]
-    for row in rows:
-        cells = [row.rule, f"{row.rollouts:.2f}", f"{row.waves:.2f}", f"{row.tokens:.0f}"]
-        cells += [f"{100 * row.saved:.1f}", f"{100 * row.changed:.1f}"]
-        for name in columns:
-            value = row.metrics.get(name)
-            cells += ["-" if value is None else f"{100 * value:.1f}", _told(row.differences.get(name))]
-        lines.append(cells)
-    return lines
-
-
-def _told(found: Difference | None) -> str:
-    if found is None:
-        return "-"
-    value, low, high = found
-    interval = "" if low is None or high is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
-    return f"{100 * value:+.1f}{interval}"

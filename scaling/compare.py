@@ -6,8 +6,6 @@ same figures. Signals that are not in the records are those of the journal that 
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +19,7 @@ from harness.errors import UsageError
 from harness.records import Prediction
 from harness.store import read_run
 
-from . import diagnosis, placebo, pool
+from . import diagnosis, placebo, pool, signals
 from .diagnosis import Calibration, Discrimination, Gap, Question, Shares
 from .placebo import Placebo, Trial
 from .pool import Pool, Rollouts, Scorer
@@ -85,7 +83,7 @@ def compare(folder: Path, names: Sequence[str]) -> dict[str, Any]:
         raise UsageError("two voters or more are compared, each named once; give --voters majority,confidence")
     run, found = read_run(folder), [plugins.load("harness.scaling", name) for name in names]
     voters: dict[str, Voter] = dict(zip(short, found, strict=True))
-    pools = pool.read(folder, run, recorded(folder))
+    pools = pool.read(folder, run, signals.read(folder))
     for each in pools:
         for name, voter in zip(names, found, strict=True):
             complete(folder, each, name, voter)
@@ -106,14 +104,6 @@ def compare(folder: Path, names: Sequence[str]) -> dict[str, Any]:
         },
         "tasks": encode(_judged(tasks)),
     }
-
-
-def recorded(folder: Path) -> pool.Signals | None:
-    """The signals in the journal of a run folder."""
-    if importlib.util.find_spec("harness.scaling.signals") is None:
-        return None
-    found: pool.Signals = importlib.import_module("harness.scaling.signals").read(folder)
-    return found
 
 
 def complete(folder: Path, rollouts: Pool, name: str, voter: Voter) -> None:

@@ -46,3 +46,9 @@ random_crop = Relevance("random-crop", digit, elsewhere)
 question_only = Relevance("question-only", digit, unseen)
 expected_random_crop = Relevance("expected-random-crop", expectation, elsewhere)
 expected_question_only = Relevance("expected-question-only", expectation, unseen)
+
+CONTROLS = {
+    "relevance": (random_crop, question_only),
+    "expected": (expected_random_crop, expected_question_only),
+}
+"""Name of a signal -> its controls."""

@@ -21,6 +21,8 @@ class Likelihood:
     """The signal."""
 
     name: str = "logprob"
+    most: float = 1.0
+    """The largest value that there is."""
 
     def ask(self, record: Record, rollout: int) -> list[Request]:
         """Nothing."""

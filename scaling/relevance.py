@@ -48,6 +48,8 @@ class Relevance:
     name: str
     read: Callable[[Grade], float]
     question: Ask = look
+    most: float = 2.0
+    """The largest value that there is."""
 
     def ask(self, record: Record, rollout: int) -> list[Request]:
         """A question for each claim that has a crop."""

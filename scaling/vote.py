@@ -10,25 +10,30 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from harness import metrics, plugins
-from harness.codec import compact
+from harness.codec import compact, encode
 from harness.contracts import Signal, Voter
 from harness.errors import EngineError, UsageError
 from harness.plan import full_name
 from harness.records import Prediction, Score
 from harness.store import read_run, write, write_bytes
 
-from . import curves, pool
+from . import curves, pool, signals
+from .adaptive import replay
 from .columns import Columns, Point
+from .controls import CONTROLS
 from .first import first
 from .pool import Pool
 from .subsets import ALL_UP_TO, IN_A_PART, PARTS
+from .weighted import Weighted
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+ORDERS = 4
+"""Orders of the rollouts in which rules of stopping early are replayed: that of the run, and random ones."""
 
 VOTES, PAGE = "votes.json", "votes.md"
 
@@ -53,8 +58,12 @@ class Asked:
     voters: tuple[str, ...]
     sizes: tuple[int, ...] = ()
     """Numbers of rollouts; without any, 1, 2, 4 ... and all."""
+    controls: bool = False
+    """Whether the controls of the voters' signals are asked for too, which `harness compare` then uses."""
+    rules: tuple[str, ...] = ()
+    """Rules of stopping early that are replayed."""
     seed: int = 0
-    """Of random subsets."""
+    """Of random subsets, and of orders of rollouts."""
     how: Mapping[str, Any] = field(default_factory=dict)
     """Who is asked for missing signals: the fields of signals.EngineChoice."""
 
@@ -111,6 +120,8 @@ def find(names: Sequence[str]) -> dict[str, Voter]:
 def pools_of(asked: Asked, run: Mapping[str, Any], voters: Mapping[str, Voter], console: Console) -> list[Pool]:
     """The rollouts of each task with the signals that the voters need, asked for where they are missing."""
     needed = {signal.name: signal for voter in voters.values() if (signal := getattr(voter, "signal", None))}
+    if asked.controls:
+        needed |= {control.name: control for name in needed for control in CONTROLS.get(name, ())}
     pools = _read(asked.run, run)
     if any(not p.signals.keys() >= needed.keys() for each in pools for s in each.samples for p in s.predictions):
         _fill(asked, list(needed.values()), console)
@@ -119,19 +130,14 @@ def pools_of(asked: Asked, run: Mapping[str, Any], voters: Mapping[str, Voter], 
 
 
 def _read(folder: Path, run: Mapping[str, Any]) -> list[Pool]:
-    return pool.read(folder, run, _signals().read(folder))
+    return pool.read(folder, run, signals.read(folder))
 
 
 def _fill(asked: Asked, needed: Sequence[Signal], console: Console) -> None:
-    signals = _signals()
     if lacking := signals.fill(asked.run, needed, signals.EngineChoice(**asked.how), console):
         raise EngineError(
             f"{lacking} samples still lack {', '.join(s.name for s in needed)}; the same command asks for them again"
         )
-
-
-def _signals() -> ModuleType:
-    return importlib.import_module("harness.scaling.signals")
 
 
 def _check(asked: Asked, pools: Sequence[Pool]) -> None:
@@ -175,6 +181,11 @@ def _task(
         "base": _points([columns.points(table.first())]),
         "voters": drawn,
         "oracle": _points(columns.points(table.oracle(k)) for k in sizes),
+        "adaptive": {
+            name: encode(replay(found, voter, asked.rules, ORDERS, asked.seed))
+            for name, voter in voters.items()
+            if asked.rules and isinstance(voter, Weighted)
+        },
     }
 
 

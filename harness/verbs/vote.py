@@ -16,7 +16,9 @@ def vote(
     run: Annotated[Path, Argument(help="A run folder with several rollouts a sample, finished or not.")],
     voters: Annotated[str, Option(help="Names with commas between them, or Python files.")] = "first,majority",
     n: Annotated[str | None, Option("--n", "-n", help="1,2,4: rollouts a vote.", show_default="1,2,4 ... all")] = None,
-    seed: Annotated[int, Option(help="Of random subsets, where there are too many to go through.")] = 0,
+    controls: Annotated[bool, Option("--controls", help="Ask for the controls of signals too, for compare.")] = False,
+    adaptive: Annotated[str, Option(metavar="RULES", help="Replay stopping early: lossless,same:0.95 ...")] = "",
+    seed: Annotated[int, Option(help="Of random subsets and orders, where there are too many to go through.")] = 0,
     model: Annotated[str | None, Option(help="Model that gives missing signals.", show_default="the run's")] = None,
     engine: Annotated[str | None, Option(help="vllm, transformers ...", show_default="the run's")] = None,
     engine_option: Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="An engine's option.")] = None,
@@ -50,8 +52,10 @@ def vote(
         "cache_gb": cache_gb,
     }
     start = import_module("harness.scaling.vote")
-    names = tuple(name.strip() for name in voters.split(",") if name.strip())
-    asked = start.Asked(run=run, voters=names, sizes=sizes(n), seed=seed, how=how)
+    names, rules = ([name.strip() for name in text.split(",") if name.strip()] for text in (voters, adaptive))
+    asked = start.Asked(
+        run=run, voters=tuple(names), sizes=sizes(n), controls=controls, rules=tuple(rules), seed=seed, how=how
+    )
     raise typer.Exit(start.vote(asked, Console()))
 
 

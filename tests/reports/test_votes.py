@@ -40,6 +40,7 @@ TASK: dict[str, Any] = {
         "[red]mine": {"acc": [point(0.4, 0.02), point(0.5, 0.03, 0.0004)], "auroc": [point(None), point(0.7)]},
     },
     "oracle": {"acc": [point(0.4, 0.02), point(0.8, 0.04)], "auroc": [point(None)] * 2},
+    "adaptive": {},
 }
 VOTES: dict[str, Any] = {
     "format": 1,

@@ -20,7 +20,7 @@ from harness.geometry import Span
 from harness.model import resolve
 from harness.records import Prediction, Record, Request, Response, Sample, View
 from harness.run import Job, Loop
-from harness.scaling.adaptive import Difference, differences, replay, table
+from harness.scaling.adaptive import Difference, differences, replay
 from harness.scaling.pool import Pool, Rollouts
 from harness.scaling.stopping import rule
 from harness.settings import Decoding
@@ -123,14 +123,6 @@ def test_a_pool_that_stopped_early_is_refused() -> None:
     with pytest.raises(UsageError, match="have not all 4 rollouts"):
         replay(made, MAJORITY, ["lossless"])
     assert replay(Pool(TASK), MAJORITY, ["lossless"])[1].saved == 0
-
-
-def test_the_table_has_a_cell_for_every_heading() -> None:
-    made = pool(60)
-    lines = table(replay(made, MAJORITY, ["lossless"]), {"mcq": "A-D", "what": "What"})
-    assert {len(line) for line in lines} == {10} and len(lines) == 3
-    assert lines[0][6:] == ["A-D", "difference", "What", "difference"]
-    assert lines[2][:1] + lines[2][7:] == ["lossless", "+0.0 [+0.0, +0.0]", "-", "-"]
 
 
 class Pools:

@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 def journal(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What stands in for the journal of signals: nothing is in it, and nothing may be asked."""
     stub = SimpleNamespace(read=lambda folder: {}, fill=lambda *words: 1, EngineChoice=dict, asked=[])
-    monkeypatch.setitem(sys.modules, "harness.scaling.signals", stub)
+    monkeypatch.setattr("harness.scaling.vote.signals", stub)
     return stub
 
 
@@ -83,6 +83,32 @@ def vote(
 def rewrite(folder: Path, change: Callable[[Record], Record]) -> None:
     lines = [msgspec.json.encode(change(record)) + b"\n" for record in read_records(folder)]
     (folder / "records.jsonl").write_bytes(b"".join(lines))
+
+
+def test_rules_of_stopping_early_stand_beside_the_full_vote(folder: Path, vote: Vote) -> None:
+    code, out, _ = vote(folder, "--voters", "first,majority,confident.py", "--adaptive", "lossless,same:0.9")
+    assert code == 0 and "majority, stopped early, against all 6 rollouts" in out
+    [task] = json.loads((folder / "votes.json").read_bytes())["tasks"].values()
+    assert set(task["adaptive"]) == {"majority", "confident"}
+    full, lossless, same = task["adaptive"]["majority"]
+    assert [full["rule"], lossless["rule"], same["rule"]] == ["all", "lossless", "same:0.9"]
+    assert full["metrics"]["acc"] == task["voters"]["majority"]["acc"][-1]["value"] == lossless["metrics"]["acc"]
+    assert lossless["changed"] == 0 and 0 < lossless["saved"] < same["saved"]
+    assert "| lossless |" in (folder / "votes.md").read_text()
+    code, _, said = vote(folder, "--adaptive", "sometimes")
+    assert code == 2 and "sometimes" in said and "lossless" in said
+
+
+def test_controls_are_asked_for_beside_the_signals(folder: Path, vote: Vote, journal: SimpleNamespace) -> None:
+    asked: list[str] = []
+
+    def fill(folder: Path, signals: Any, how: Any, console: Any) -> int:
+        asked.extend(signal.name for signal in signals)
+        return 0
+
+    journal.fill = fill
+    assert vote(folder, "--voters", "majority,confidence", "--controls")[0] == 0
+    assert asked == ["relevance", "random-crop", "question-only"]
 
 
 def test_votes_and_curves_come_from_the_records_alone(folder: Path, vote: Vote, journal: SimpleNamespace) -> None:
