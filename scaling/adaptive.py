@@ -71,11 +71,10 @@ def replay(pool: Pool, voter: Voter, rules: Sequence[str], orders: int = 1, seed
     The first order is that of the run, further ones are drawn with the seed. UsageError when the samples of the pool
     have not all the same number of rollouts, as those of a run that stopped early itself.
     """
-    if any(len(r.predictions) != pool.n for r in pool.samples):
-        raise UsageError(
-            f"the samples of {pool.task.name} have not all {pool.n} rollouts; replay a run of all rollouts"
-        )
-    full = [take(pool.task, voter, None, r, range(pool.n)) for r in pool.samples]
+    n = pool.n
+    if any(len(r.predictions) != n for r in pool.samples):
+        raise UsageError(f"the samples of {pool.task.name} have not all {n} rollouts; replay a run of all rollouts")
+    full = [take(pool.task, voter, None, r, range(n)) for r in pool.samples]
     found = [_row("all", pool.task, [full], full)]
     for text in rules:
         stop, rng = find(text, voter), random.Random(seed)
@@ -86,7 +85,7 @@ def replay(pool: Pool, voter: Voter, rules: Sequence[str], orders: int = 1, seed
 def _run(pool: Pool, voter: Voter, stop: Stop, number: int, rng: random.Random) -> list[Taken]:
     taken = []
     for rollouts in pool.samples:
-        order = [*range(pool.n)]
+        order = [*range(len(rollouts.predictions))]
         if number:
             rng.shuffle(order)
         taken.append(take(pool.task, voter, stop, rollouts, order))

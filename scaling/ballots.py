@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from harness.records import Prediction, Sample
 
 from .subsets import Bools, Floats, Ints, Subsets, first_chances
-from .weighted import Weighted, draw, lot, said, units
+from .weighted import Weighted, draw, number, said, units
 
 EXACT = 2**53
 """Whole numbers below this are exact in float64."""
@@ -54,9 +54,9 @@ def ballot(voter: Weighted, sample: Sample, predictions: Sequence[Prediction]) -
     return [numbers[answer] for answer in answers], units([voter.weight(p) for p in predictions])
 
 
-def ranked(sample: Sample, predictions: Sequence[Prediction], weights: Sequence[int]) -> list[int]:
+def ranked(predictions: Sequence[Prediction], weights: Sequence[int]) -> list[int]:
     """The place of each rollout when rollouts of one answer ask to speak."""
-    lots = [(-weight, *lot(sample, p)) for weight, p in zip(weights, predictions, strict=True)]
+    lots = [(-weight, number(p)) for weight, p in zip(weights, predictions, strict=True)]
     order = sorted(range(len(lots)), key=lots.__getitem__)
     places = {k: place for place, k in enumerate(order)}
     return [places[k] for k in range(len(lots))]

@@ -2,8 +2,8 @@
 
 Answers are voted as in a majority. Of the rollouts that give the winning answer, or of all where none gives one, the
 vote is the one with the largest sum, over all rollouts, of the IoU of their spans and of the mean IoU of their boxes
-over the seconds that either has. A tie goes to the lowest SHA-256 of (sample id, content), so that no rollout is
-favoured. Unlike a median, the vote is a span or a path that the model did give, and comes with its own evidence.
+over the seconds that either has. A tie goes to the rollout drawn first. Unlike a median, the vote is a span or a path
+that the model did give, and comes with its own evidence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from harness.geometry import Box
 from harness.records import Prediction, Sample
 
-from .weighted import Weighted, content, draw, said, units
+from .weighted import Weighted, number, said, units
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Consensus(Weighted):
         heard = list(zip(predictions, units([self.weight(p) for p in predictions]), strict=True))
         voices = [p for p, _ in heard if (said(p) == said(vote) if vote.answer else p.span is not None or p.boxes)]
 
-        def merit(voice: Prediction) -> tuple[float, str, int]:
+        def merit(voice: Prediction) -> tuple[float, int]:
             agreed = math.fsum(weight * overlap(voice, other) for other, weight in heard)
-            return -agreed, draw(sample, content(voice)), voice.rollout or 0
+            return -agreed, number(voice)
 
         return replace(min(voices, key=merit), tally=vote.tally)
 

@@ -119,7 +119,7 @@ class _Counting:
         self.voter, whole = voter, Ballots(codes, units)
         rows = np.array(plain if fits(whole) else [], dtype=np.intp)
         same = _alike(whole, found.scores[rows]) if len(rows) else np.zeros(0, dtype=bool)
-        ranks = [ranked(samples[row].sample, samples[row].predictions[:n], made[place][1])
+        ranks = [ranked(samples[row].predictions[:n], made[place][1])
                  for place, row in enumerate(rows) if not same[place]]  # fmt: skip
         others = Ballots(codes[~same], units[~same], np.array(ranks, dtype=np.int64).reshape(-1, n)) if ranks else None
         self.lots = [(rows[same], Ballots(codes[same], units[same]))] if same.any() else []

@@ -212,8 +212,8 @@ def _points(made: Iterable[Mapping[str, Point]]) -> dict[str, list[dict[str, flo
 
 def _cost(found: Pool, k: int) -> dict[str, float]:
     """What k rollouts of a sample cost in the mean: tokens, and seconds as a share of those of all its rollouts."""
-    samples = found.samples
-    tokens = metrics.mean(k * sum(s.tokens[: found.n]) / found.n for s in samples)
+    samples, n = found.samples, found.n
+    tokens = metrics.mean(k * sum(s.tokens[:n]) / n for s in samples)
     seconds = metrics.mean(k * s.seconds / len(s.predictions) for s in samples)
     return {"rollouts": k, "tokens": tokens or 0.0, "seconds": seconds or 0.0}
 

@@ -2,9 +2,8 @@
 
 With equal weights this is self-consistency (arXiv 2203.11171). An abstention is on the tally under "" and never wins.
 Answers are compared by `metrics.normalize`. A tie goes to the answer of more rollouts, then to the one with the lowest
-SHA-256 of (sample id, answer): no letter and no rollout is favoured, and the order of the rollouts has no say. Weights
-count in whole units, so that their sums do not depend on that order either. Where all weigh nothing, all
-weigh 1.
+SHA-256 of (sample id, answer): no letter is favoured, and the order in which rollouts are given has no say. Weights
+count in whole units, so that their sums do not depend on that order either. Where all weigh nothing, all weigh 1.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from harness import metrics
-from harness.codec import compact
 from harness.contracts import Signal
 from harness.errors import UsageError
 from harness.geometry import Box, Span
@@ -53,7 +51,7 @@ class Weighted:
         winner = min(tally, key=lambda answer: (*(-n for n in tally[answer]), draw(sample, answer)), default="")
         voices = [(p, w) for p, w in heard if (said(p) == winner if tally else p.span is not None or p.boxes)]
         loudest = max((w for _, w in voices), default=0)
-        speaker = min((p for p, w in voices if w == loudest), key=lambda p: lot(sample, p), default=Prediction())
+        speaker = min((p for p, w in voices if w == loudest), key=number, default=Prediction())
         return replace(
             speaker,
             span=median_span(spans) if spans else None,
@@ -89,15 +87,9 @@ def draw(sample: Sample, text: str) -> str:
     return hashlib.sha256(f"{sample.id}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def content(prediction: Prediction) -> str:
-    """What a prediction says, as text: all but the number of its rollout, and what speaks for it."""
-    p = prediction
-    return compact((p.answer, p.span, sorted(p.boxes.items()), p.evidence, p.tally, p.problems))
-
-
-def lot(sample: Sample, prediction: Prediction) -> tuple[str, int]:
-    """The lot of a rollout among those that say the same and weigh the same; of equal ones the first speaks."""
-    return draw(sample, content(prediction)), prediction.rollout or 0
+def number(prediction: Prediction) -> int:
+    """Which rollout it is: of those that say the same and weigh the same, the first drawn speaks."""
+    return prediction.rollout or 0
 
 
 def median_span(spans: Sequence[tuple[Span, int]]) -> Span:

@@ -116,7 +116,7 @@ def test_who_speaks_for_a_subset_is_who_the_voter_lets_speak(voter: Any) -> None
         n, sample = rng.randint(1, 6), replace(SAMPLE, id=f"s{trial}")
         said = [rollout(rng, "what", k) for k in range(n)]
         codes, units = ballots.ballot(voter, sample, said)
-        ranks = ballots.ranked(sample, said, units)
+        ranks = ballots.ranked(said, units)
         counted = ballots.Ballots(*(np.array([part]) for part in (codes, units, ranks)))
         for k in range(1, n + 1):
             want = np.zeros(n + 1)
