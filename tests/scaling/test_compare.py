@@ -282,12 +282,10 @@ def test_a_task_without_an_evaluated_sample_stands_beside_others(tmp_path: Path)
 
 
 def test_a_vote_of_spans_may_be_better_than_its_best_rollout(tmp_path: Path) -> None:
-    [(sample, _)] = worlds.spans(flat, count=1)
-    made = []
+    [(sample, _)], made = worlds.spans(flat, count=1), []
     for number in range(8):
-        ends = (
-            [(3.0, 10.0), (5.0, 12.0 + number), (5.0, 10.0)] if number % 2 else [(3.0, 10.0), (5.0, 12.0), (5.5, 9.0)]
-        )
+        odd = number % 2
+        ends = [(3.0, 10.0), (5.0, 12.0 + number * odd), (5.0, 10.0) if odd else (5.5, 9.0)]
         told = [Prediction(span=Span(*e), rollout=k, signals={"relevance": float(k)}) for k, e in enumerate(ends)]
         made.append((replace(sample, id=f"{number}:when_1", video=f"{number}.mp4"), told))
     found = compare.compare(worlds.write(tmp_path / "run", {"vstar": made}), VOTERS)["tasks"]["vstar"]
@@ -297,7 +295,6 @@ def test_a_vote_of_spans_may_be_better_than_its_best_rollout(tmp_path: Path) -> 
 
 
 def test_no_figure_is_nan(figures: dict[str, Any]) -> None:
-    text = json.dumps(figures, allow_nan=False)
-    assert json.loads(text) == figures
+    assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     with pytest.raises(UsageError):
         compare.compare(Path("nowhere"), VOTERS)
