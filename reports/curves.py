@@ -34,7 +34,7 @@ def draw(folder: Path, votes: Data) -> dict[str, str]:
                 axes.set_xlabel(label)
             row[0].set_ylabel(f"{task['columns'][column]}, per cent")
         handles, labels = grid[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), frameon=False)
         found[name] = f"votes-{name}.png"
         figure.savefig(folder / found[name], dpi=120, metadata={"Software": None})
     return found
@@ -53,7 +53,7 @@ def _lines(axes: Axes, task: Data, column: str, places: list[float]) -> None:
         axes.plot(at, [100 * p["value"] for _, p in known], color=colour, marker="o", markersize=3.5, label=name)
         banded = [(x, p) for x, p in known if p["low"] is not None]
         low, high = ([100 * p[end] for _, p in banded] for end in ("low", "high"))
-        axes.fill_between([x for x, _ in banded], low, high, color=colour, alpha=0.12, linewidth=0)
+        axes.fill_between([x for x, _ in banded], low, high, color=colour, alpha=0.1, linewidth=0)
     best = [float("nan") if point["value"] is None else 100 * point["value"] for point in task["oracle"][column]]
     axes.plot(places, best, color=CEILING, linestyle="--", label="best of N")
     axes.set_xscale("log", base=2)

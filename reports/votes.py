@@ -54,7 +54,7 @@ def _frame(headings: Sequence[str]) -> Table:
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in headings:
-        table.add_column(Text(heading), justify="right" if heading != headings[0] else "left")
+        table.add_column(Text(heading), justify="right" if heading != headings[0] else "left", overflow="fold")
     return table
 
 
@@ -115,16 +115,18 @@ def early(voter: str, task: Data) -> str:
 def stopping(task: Data) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """For each voter whose rules of stopping early were replayed: its name, headings and rows."""
     for voter, found in task["adaptive"].items():
-        names = [name for name in task["columns"] if any(row["metrics"].get(name) is not None for row in found)]
-        headings = [heading for name in names for heading in (task["columns"][name], "differs")]
-        lines = []
-        for row in found:
-            cells = [row["rule"], f"{row['rollouts']:.2f}", f"{row['waves']:.2f}"]
-            cells += [f"{row['tokens']:.0f}", per_cent(row["saved"]), per_cent(row["changed"])]
-            for name in names:
-                cells += [per_cent(row["metrics"].get(name)), _differs(row["differences"].get(name))]
-            lines.append(cells)
-        yield voter, ["stopping", "rollouts", "waves", "tokens", "saved %", "votes changed %", *headings], lines
+        lines = [
+            ["rollouts", *(f"{rule['rollouts']:.2f}" for rule in found)],
+            ["waves", *(f"{rule['waves']:.2f}" for rule in found)],
+            ["tokens saved", *(per_cent(rule["saved"]) for rule in found)],
+            ["votes changed", *(per_cent(rule["changed"]) for rule in found)],
+        ]
+        full, *rules = found
+        for name, heading in task["columns"].items():
+            if full["metrics"].get(name) is not None:
+                told = (_differs(rule["differences"].get(name)) for rule in rules)
+                lines.append([heading, per_cent(full["metrics"][name]), *told])
+        yield voter, ["rule", *(rule["rule"] for rule in found)], lines
 
 
 def _differs(found: Sequence[float | None] | None) -> str:

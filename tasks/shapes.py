@@ -89,7 +89,7 @@ class Shapes(Task):
         if sample.kind in SKILLS and sample.kind not in ("exists", "verify"):
             return self._of(sample).read(sample, view, response)
         chances = response.choice_logprobs
-        signals = {"expected": metrics.expected(chances)} if sample.kind == "relevance" and chances else {}
+        signals = {"grade": metrics.expected(chances)} if sample.kind == "relevance" and chances else {}
         return Prediction(answer=response.text or None, signals=signals, rollout=response.rollout)
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
@@ -106,9 +106,7 @@ class Shapes(Task):
             kind: metrics.mean(r.score.values[key] for r in scored if r.score and r.sample.kind == kind)
             for kind, key in SKILLS.items()
         }
-        graded = [
-            (r.sample.answer, r.vote.signals["expected"]) for r in scored if r.vote and "expected" in r.vote.signals
-        ]
+        graded = [(r.sample.answer, r.vote.signals["grade"]) for r in scored if r.vote and "grade" in r.vote.signals]
         hits, misses = ([value for answer, value in graded if answer == grade] for grade in ("2", "0"))
         found["auroc"] = metrics.auroc(hits, misses)
         found["format"] = metrics.mean(r.score.values.get("format") for r in scored if r.score)
