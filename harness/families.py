@@ -141,7 +141,7 @@ def family(name: str) -> Family:
 
 def positions_a_second(config: Any) -> float:
     """How finely the model of a config tells the times of a video; 1 where it does not tell them by positions."""
-    return float(getattr(config.vision_config, "tokens_per_second", 1.0))
+    return float(getattr(getattr(config, "vision_config", None), "tokens_per_second", 1.0))
 
 
 def pairs(items: Sequence[T]) -> list[tuple[T, T]]:

@@ -120,12 +120,13 @@ class Vllm:
 
         cpu = bool(current_platform.is_cpu())
         trust = self.settings.trust_remote_code
+        limits = {"image": IMAGES, "video": int(self.settings.clips)}
         found = {
             "model": str(self.model.path),
             "dtype": _chat.dtype(self.settings.dtype, gpu=not cpu),
             "tensor_parallel_size": self.settings.tensor_parallel,
             "trust_remote_code": trust,
-            "limit_mm_per_prompt": {"image": IMAGES, "video": int(self.settings.clips)},
+            **({"limit_mm_per_prompt": limits} if self.model.family in families.FAMILIES else {}),
             "enable_prefix_caching": True,
             "max_num_batched_tokens": 32768,
         }
