@@ -106,7 +106,7 @@ def test_a_column_of_the_votes_themselves_is_there_with_all_rollouts_only() -> N
     rollouts = pool.Pool(shapes)
     for number, grade in enumerate("0202"):
         sample = Sample(id=str(number), item="i", kind="relevance", video=f"v{number}", question="?", answer=grade)
-        said = Prediction(answer=grade, rollout=0, signals={"expected": float(grade)})
+        said = Prediction(answer=grade, rollout=0, signals={"grade": float(grade)})
         rollouts.samples.append(pool.Rollouts(sample, (said,), (1,), 1.0))
     found = columns.Columns(curves.table(rollouts, 1))
     votes = [each.predictions[0] for each in rollouts.samples]
