@@ -9,13 +9,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from harness.codec import decode, decode_line, encode
 from harness.errors import DataError, UsageError
 from harness.journal import Journal, cut_torn_line, lines, lock, raw_lines
 from harness.records import Record
 from harness.schema import dumps, loads, validate, whole
+
+T = TypeVar("T")
 
 RUN, RECORDS, SCORES, REPORT, LOCK = "run.json", "records.jsonl", "scores.json", "report.md", "run.lock"
 
@@ -121,12 +123,17 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def read_records(folder: Path) -> Iterator[Record]:
     """The records of a run folder, one at a time; a torn last line is not one."""
+    return read_as(Record, folder)
+
+
+def read_as(kind: type[T], folder: Path) -> Iterator[T]:
+    """The records of a run folder as a type that has some of the fields of a Record: what is left out is not read."""
     for line, where in raw_lines(folder / RECORDS):
-        record = decode_line(Record, line)
+        record = decode_line(kind, line)
         if record is None:
             data = loads(line, where)
             validate("record", data, where)
-            record = decode(Record, data)
+            record = decode(kind, data)
         yield record
 
 

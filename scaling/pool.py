@@ -9,13 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.codec import decode, decode_line
 from harness.contracts import Task
 from harness.errors import DataError
-from harness.journal import raw_lines
 from harness.records import Prediction, Sample, Score
-from harness.schema import loads, validate
-from harness.store import RECORDS
+from harness.store import read_as
 from harness.summary import restore
 
 Signals = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
@@ -84,7 +81,7 @@ def read(folder: Path, run: Mapping[str, Any], signals: Signals | None = None) -
     found: dict[str, list[Rollouts]] = {spec["name"]: [] for spec in run["settings"]["tasks"]}
     errors = dict.fromkeys(found, 0)
     with _uncollected():
-        for record in _lines(folder):
+        for record in read_as(Line, folder):
             if record.task not in found:
                 raise DataError(f"{folder} has a record of the task {record.task!r}, which its run.json does not name")
             if record.error is not None or record.score is None:
@@ -104,16 +101,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def _lines(folder: Path) -> Iterator[Line]:
-    for raw, where in raw_lines(folder / RECORDS):
-        line = decode_line(Line, raw)
-        if line is None:
-            data = loads(raw, where)
-            validate("record", data, where)
-            line = decode(Line, data)
-        yield line
 
 
 def light(record: Line, signals: Mapping[str, Sequence[float]]) -> Rollouts:

@@ -6,20 +6,17 @@ synthetic world in which evidence matters to a vote. Data folder as that of shap
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import ClassVar
 
-from harness import codec
 from harness.records import Sample
 from harness.shapes import questions
 from harness.shapes.clip import Clip, make
 
 from . import _demo
-from .shapes import ANNOTATION, Shapes, evidence
+from .shapes import Shapes, found, told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,42 +33,16 @@ class Lookalikes(Shapes):
         "where_1": "Where vIoU",
     }
 
-    def demo(self, root: Path, count: int, seed: int) -> None:
-        """Write `count` short clips with four samples each."""
-        lines = []
-        for index in range(count):
-            rng = random.Random(f"demo:{self.name}:{seed}:{index}")
-            things = rng.choice((3, 4))
-            clip = make(_demo.FIRST_SEED + rng.randrange(_demo.FIRST_SEED), things=things, alike=True)
-            name = f"lookalikes_{seed}_{index:04d}"
-            _demo.write(clip, root / "videos" / f"{name}.mp4")
-            lines += [json.dumps(codec.encode(sample)) for sample in _samples(clip, name, rng)]
-        (root / ANNOTATION).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    def clip(self, rng: random.Random) -> Clip:
+        """A clip of three or four things that are alike."""
+        things = rng.choice((3, 4))
+        return make(_demo.FIRST_SEED + rng.randrange(_demo.FIRST_SEED), things=things, alike=True)
 
-
-def _samples(clip: Clip, name: str, rng: random.Random) -> list[Sample]:
-    thing, other = rng.choice(clip.things), rng.choice(clip.things)
-    what, choice = questions.what(clip, rng), questions.lookalike(clip, thing, rng)
-    blank = Sample(id="", item=name, kind="", video=f"videos/{name}.mp4", question="")
-    truth = replace(blank, span=other.span, boxes=clip.boxes(other), evidence=evidence(clip, [other]))
-    made = [
-        replace(blank, kind="what", question=what.text, answer=what.answer, evidence=evidence(clip, what.things)),
-        replace(
-            blank,
-            kind="mcq",
-            question=choice.text,
-            answer=choice.answer,
-            options=choice.options,
-            evidence=evidence(clip, choice.things),
-        ),
-        replace(truth, kind="when_1", question=questions.when(other)),
-        replace(truth, kind="where_1", question=questions.where(other)),
-    ]
-    things = str(len(clip.things))
-    return [
-        replace(s, id=f"{name}/{number}_{s.kind}", groups={"things": things, "kind": s.kind})
-        for number, s in enumerate(made)
-    ]
+    def ask(self, clip: Clip, blank: Sample, rng: random.Random) -> list[Sample]:
+        """The samples of a clip, on the form of `blank`."""
+        thing, other = rng.choice(clip.things), rng.choice(clip.things)
+        what, choice = questions.what(clip, rng), questions.lookalike(clip, thing, rng)
+        return [*told(clip, blank, what, choice), *found(clip, blank, other)]
 
 
 task = Lookalikes()

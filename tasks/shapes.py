@@ -19,6 +19,7 @@ from harness.errors import DataError
 from harness.records import Evidence, Prediction, Record, Request, Response, Sample, Score, View
 from harness.shapes import questions
 from harness.shapes.clip import Clip, Thing, make
+from harness.shapes.questions import Question
 
 from . import _annotations, _demo
 from .videomme import VideoMME
@@ -119,41 +120,52 @@ class Shapes(Task):
         return self._of(sample).reference(sample, view)
 
     def demo(self, root: Path, count: int, seed: int) -> None:
-        """Write `count` short clips with eight samples each."""
+        """Write `count` short clips with all samples of each."""
         lines = []
         for index in range(count):
             rng = random.Random(f"demo:{self.name}:{seed}:{index}")
-            clip = make(_demo.FIRST_SEED + rng.randrange(_demo.FIRST_SEED))
-            name = f"shapes_{seed}_{index:04d}"
+            clip = self.clip(rng)
+            name = f"{self.name}_{seed}_{index:04d}"
             _demo.write(clip, root / "videos" / f"{name}.mp4")
-            lines += [json.dumps(codec.encode(sample)) for sample in _samples(clip, name, rng)]
-        (root / ANNOTATION).write_text("\n".join(lines) + "\n", encoding="utf-8")
+            blank = Sample(id="", item=name, kind="", video=f"videos/{name}.mp4", question="")
+            for number, sample in enumerate(self.ask(clip, blank, rng)):
+                groups = {"things": str(len(clip.things)), "kind": sample.kind}
+                lines.append(replace(sample, id=f"{name}/{number}_{sample.kind}", groups=groups))
+        text = "".join(json.dumps(codec.encode(sample)) + "\n" for sample in lines)
+        (root / ANNOTATION).write_text(text, encoding="utf-8")
+
+    def clip(self, rng: random.Random) -> Clip:
+        """A clip that no training seed gives."""
+        return make(_demo.FIRST_SEED + rng.randrange(_demo.FIRST_SEED))
+
+    def ask(self, clip: Clip, blank: Sample, rng: random.Random) -> list[Sample]:
+        """The samples of a clip, on the form of `blank`."""
+        thing = rng.choice(clip.things)
+        what, choice, exists = questions.what(clip, rng), questions.choice(clip, rng), questions.exists(clip, rng)
+        return [
+            *told(clip, blank, what, choice),
+            replace(blank, kind="exists", question=exists.text, answer=exists.answer),
+            *found(clip, blank, thing),
+            *(_crop(clip, blank, kind, rng) for kind in ("relevance", "relevance", "verify")),
+        ]
 
 
-def _samples(clip: Clip, name: str, rng: random.Random) -> list[Sample]:
-    thing = rng.choice(clip.things)
-    what, choice, exists = questions.what(clip, rng), questions.choice(clip, rng), questions.exists(clip, rng)
-    blank = Sample(id="", item=name, kind="", video=f"videos/{name}.mp4", question="")
+def told(clip: Clip, blank: Sample, what: Question, choice: Question) -> list[Sample]:
+    """An open question and one with options, with what they rest on."""
+    one = replace(blank, kind="what", question=what.text, answer=what.answer, evidence=evidence(clip, what.things))
+    cited = evidence(clip, choice.things[:1])
+    return [
+        one,
+        replace(blank, kind="mcq", question=choice.text, answer=choice.answer, options=choice.options, evidence=cited),
+    ]
+
+
+def found(clip: Clip, blank: Sample, thing: Thing) -> list[Sample]:
+    """When a thing is to be seen, and where."""
     truth = replace(blank, span=thing.span, boxes=clip.boxes(thing), evidence=evidence(clip, [thing]))
-    made = [
-        replace(blank, kind="what", question=what.text, answer=what.answer, evidence=evidence(clip, what.things)),
-        replace(
-            blank,
-            kind="mcq",
-            question=choice.text,
-            answer=choice.answer,
-            options=choice.options,
-            evidence=evidence(clip, choice.things[:1]),
-        ),
-        replace(blank, kind="exists", question=exists.text, answer=exists.answer),
+    return [
         replace(truth, kind="when_1", question=questions.when(thing)),
         replace(truth, kind="where_1", question=questions.where(thing)),
-        *(_crop(clip, blank, kind, rng) for kind in ("relevance", "relevance", "verify")),
-    ]
-    things = str(len(clip.things))
-    return [
-        replace(s, id=f"{name}/{number}_{s.kind}", groups={"things": things, "kind": s.kind})
-        for number, s in enumerate(made)
     ]
 
 

@@ -1,10 +1,14 @@
-"""What all tests share: no network, few threads, and a plain word on vLLM in the head of the output."""
+"""What all tests share: no network, few threads, the command as it is typed, a plain word on vLLM in the output."""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +39,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("vllm"):
                 item.add_marker(pytest.mark.skip(reason="vLLM is not installed"))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left: its exit code and its words."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Run `harness ...` in this process."""
+    from harness.cli import main
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def run(*words: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["harness", *map(str, words)])
+        try:
+            main()
+            code: object = 0
+        except SystemExit as stop:
+            code = stop.code
+        said = capsys.readouterr()
+        return Said(int(str(code or 0)), said.out, said.err)
+
+    return run
