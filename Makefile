@@ -26,7 +26,7 @@ test: $(TEST)/ready
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
-	$(TEST)/bin/pytest
+	$(TEST)/bin/pytest -n 2 --dist loadfile
 
 $(DEMO)/ready: pyproject.toml $(PINS)
 	$(PYTHON) -m venv --clear $(DEMO)

@@ -60,7 +60,7 @@ async def find_faults(task: Task, samples: list[Sample], views: Views) -> list[t
 
 
 async def _fault(task: Task, sample: Sample, views: Views) -> str | None:
-    found = await views.view(sample.video, task.frames, next(iter(FAMILIES)), task.max_pixels)
+    found = await views.view(sample, task.frames, next(iter(FAMILIES)), task.max_pixels)
     view = replace(found, size=(FINE * found.width, FINE * found.height))
     task.request(sample, view)
     response = Response(rollout=0, text=task.reference(sample, view), finish="stop")

@@ -1,4 +1,4 @@
-"""What a task, an engine, a voter and a source of pixels are."""
+"""What a task, an engine, a voter, a report and a source of pixels are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from harness.dataset import Dataset
 from harness.errors import UsageError
@@ -168,6 +168,45 @@ class Stop(Protocol):
 
     def __call__(self, sample: Sample, predictions: Sequence[Prediction], n: int) -> int:
         """How many rollouts to draw before it is asked again, of the n there may be; 0 when the vote is settled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A run folder as a report reads it."""
+
+    folder: Path
+    run: Mapping[str, Any]
+    """The content of run.json."""
+    scores: Mapping[str, Any]
+    """The content of scores.json."""
+
+    def value(self, task: str, metric: str, **group: str) -> float | None:
+        """A metric of a task over the evaluated samples, or of one group of them: value("videomme", "acc",
+        duration="long"); None where there is none."""
+        found = self.scores["tasks"].get(task, {})
+        for axis, name in group.items():
+            found = found.get("by", {}).get(axis, {}).get(name, {})
+        value: float | None = found.get("evaluated", {}).get(metric)
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A table of a report, before it is Markdown or anything else."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str | float | None, ...], ...]
+    """Texts as they are; numbers are fractions, printed per cent; None is printed "-"."""
+    notes: tuple[str, ...] = ()
+
+
+class Report(Protocol):
+    """Makes tables of run folders: `harness report RUN ... --as NAME`."""
+
+    def __call__(self, runs: Sequence[Finished]) -> Sequence[Sheet]:
+        """The tables, with a row for each run where runs are put side by side."""
         ...
 
 

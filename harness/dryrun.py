@@ -149,7 +149,7 @@ async def _look(asked: Asked, plans: Sequence[Plan], model: Model | None, family
             looks.append(look := Look(plan=plan))
             for sample in draw(plan.samples, asked.seed, plan.task.name):
                 try:
-                    view = await views.view(sample.video, plan.frames, family, plan.max_pixels, plan.show)
+                    view = await views.view(sample, plan.frames, family, plan.max_pixels, plan.show)
                 except VideoError as error:
                     look.broken.append(f"{sample.id}: {error}")
                     continue

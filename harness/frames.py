@@ -20,7 +20,7 @@ from harness.decoders import Decoder, Read
 from harness.errors import VideoError
 from harness.framecache import FrameCache
 from harness.geometry import Box
-from harness.records import Frame, View
+from harness.records import Frame, Sample, View
 from harness.video import Pixels, VideoInfo, probe
 
 if TYPE_CHECKING:
@@ -71,15 +71,18 @@ class Frames:
         """The part of `_waiting` that no pass has begun on."""
         self._serving: set[asyncio.Task[None]] = set()
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
-        """What a model of that family is shown of a video; VideoError when the video cannot be read."""
+    async def view(self, sample: Sample, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
+        """What a model of that family is shown for a sample; VideoError when its video cannot be read."""
+        video, part = sample.video, sample.part
         info = await self._info(video)
-        times = sampling.sample(info, recipe)
+        times = sampling.sample(info.within(part) if part else info, recipe)
+        start = part.start if part else 0.0
         length = 0 if show == "images" else len(times)
         return View(
             video=video,
             times=times,
-            duration=info.duration,
+            start=start,
+            duration=(min(part.end, info.duration) if part else info.duration) - start,
             width=info.width,
             height=info.height,
             size=families.family(family).resize(info.width, info.height, max_pixels, length),

@@ -12,6 +12,14 @@ class Span(NamedTuple):
     start: float
     end: float
 
+    def shift(self, by: float) -> Span:
+        """The span that many seconds later.
+
+        >>> Span(1, 2).shift(10)
+        Span(start=11, end=12)
+        """
+        return Span(self.start + by, self.end + by)
+
     def iou(self, other: Span) -> float:
         """Temporal IoU as V-STaR defines it: intersection over hull (arXiv 2503.11495, Sec. 4.2).
 

@@ -4,7 +4,7 @@
 
 Reading never raises: what cannot be read is left out and named in a problem string. Every pattern has bounded
 repeats, so that reading takes time linear in the text, whatever the text.
-This module and harness/prompt.py alone know the model's own coordinates.
+This module and harness/prompt.py alone know the model's own coordinates and times.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def seconds(text: str) -> float | None:
 
 
 def span(text: str) -> tuple[Span | None, tuple[str, ...]]:
-    """The span in an answer: its only two times, else its only range "A to B".
+    """The span in an answer, as the model counts: its only two times, else its only range "A to B".
 
     >>> span("From <t>3</t>s to <t>7.5</t>s")
     (Span(start=3.0, end=7.5), ())
@@ -119,7 +119,7 @@ def span(text: str) -> tuple[Span | None, tuple[str, ...]]:
 
 
 def boxes(view: View, text: str) -> tuple[dict[float, Box], tuple[str, ...]]:
-    """Boxes by second from {"3": [x1,y1,x2,y2], ...}; tolerant of fences, quotes, bare keys and a cut end."""
+    """Boxes by second of the file from {"3": [x1,y1,x2,y2], ...}; tolerant of fences, quotes and a cut end."""
     found: dict[float, Box] = {}
     problems: Counter[str] = Counter()
     pairs = 0
@@ -130,7 +130,7 @@ def boxes(view: View, text: str) -> tuple[dict[float, Box], tuple[str, ...]]:
         if second is None or box is None:
             problems["inverted boxes"] += 1
         elif len(found) < MAX_BOXES:
-            found[second] = box
+            found[second + view.start] = box
         else:
             problems["boxes over the limit"] += 1
         if _ANOTHER.match(text, match.end()):
@@ -190,7 +190,7 @@ def _claim(view: View, label: str, rest: str, problems: Counter[str]) -> Evidenc
         problems[NO_BOX] += 1
     if moment is None:
         problems[NO_TIME] += 1
-    return Evidence(label=label, time=time, box=box)
+    return Evidence(label=label, time=None if time is None else time + view.start, box=box)
 
 
 def _read_box(view: View, text: str) -> Box | None:
@@ -232,7 +232,7 @@ def letter(text: str, options: Sequence[str]) -> tuple[str | None, tuple[str, ..
 def write_claim(view: View, evidence: Evidence) -> str:
     """One claim as a model writes it; a missing box or time is left out."""
     box = f"<box>{prompt.write_box(view, evidence.box)}</box>" if evidence.box else ""
-    time = f"at<t>{evidence.time:.1f}</t>s" if evidence.time is not None else ""
+    time = f"at<t>{evidence.time - view.start:.1f}</t>s" if evidence.time is not None else ""
     return f"<obj>{evidence.label}</obj>{box}{time}"
 
 
@@ -262,4 +262,5 @@ def write_second(time: float) -> str:
 
 def write_boxes(view: View, boxes: Mapping[float, Box]) -> str:
     """Boxes by second as a model writes them: {"3": [x1,y1,x2,y2], ...}."""
-    return "{" + ", ".join(f'"{write_second(t)}": {prompt.write_box(view, boxes[t])}' for t in sorted(boxes)) + "}"
+    told = (f'"{write_second(t - view.start)}": {prompt.write_box(view, boxes[t])}' for t in sorted(boxes))
+    return "{" + ", ".join(told) + "}"

@@ -3,7 +3,8 @@
 A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine`, `decoder` ... A "_" in the
 name of one of ours is written "-".
 Out of tree it is a Python file given by its path (`--tasks ./mybench.py`), or an installed entry point
-of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.decoders`.
+of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.decoders`, `harness.reports`.
+"lmms:mvbench" is what the function `named` of the module `lmms` makes of "mvbench".
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ ATTRIBUTE = {
     "harness.scaling": "voter",
     "harness.engines": "engine",
     "harness.decoders": "decoder",
+    "harness.reports": "report",
 }
 """Room -> the attribute that a plugin's module must have."""
 
@@ -32,15 +34,23 @@ ATTRIBUTE = {
 def load(room: str, name: str) -> Any:
     """The plugin `name` of a room such as "harness.tasks"; UsageError lists what exists."""
     attribute = ATTRIBUTE[room]
+    first, colon, argument = name.partition(":")
+    if colon and not name.endswith(".py"):
+        return _get(_module(room, first), "named", first)(argument)
     if name.endswith(".py"):
         return _get(_from_file(Path(name)), attribute, name)
+    found = _module(room, name)
+    return _get(found, attribute, name) if isinstance(found, ModuleType) else found
+
+
+def _module(room: str, name: str) -> Any:
+    """What goes by that name; an entry point may name the plugin itself."""
     if name in _own(room):
-        return _get(importlib.import_module(f"{room}.{name.replace('-', '_')}"), attribute, name)
+        return importlib.import_module(f"{room}.{name.replace('-', '_')}")
     for entry in entry_points(group=room):
         if entry.name == name:
-            found = entry.load()
-            return _get(found, attribute, name) if isinstance(found, ModuleType) else found
-    known = names(room)
+            return entry.load()
+    attribute, known = ATTRIBUTE[room], names(room)
     close = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise UsageError(f"there is no {attribute} named {name!r}; {hint}there are: {', '.join(known)}")
@@ -69,7 +79,8 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _get(module: ModuleType, attribute: str, name: str) -> Any:
+def _get(module: Any, attribute: str, name: str) -> Any:
     if not hasattr(module, attribute):
-        raise UsageError(f"{name} ({module.__file__}) has no attribute {attribute!r}; a plugin must define it")
+        where = getattr(module, "__file__", module)
+        raise UsageError(f"{name} ({where}) has no attribute {attribute!r}; a plugin must define it")
     return getattr(module, attribute)

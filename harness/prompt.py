@@ -1,6 +1,7 @@
 """How a model is spoken to: boxes in its own coordinates, frames with their captions, chat layout.
 
-This module and harness/parse.py alone know the model's own coordinates; harness/families.py says what they are.
+This module and harness/parse.py alone know the model's own coordinates (harness/families.py says what they are) and
+its own times, which begin with what it is shown.
 """
 
 from __future__ import annotations
@@ -60,11 +61,13 @@ def show(view: View) -> tuple[str | Frame | Clip, ...]:
     """The frames of a view as its `show` says: each after its time, or all as one video."""
     frames = [Frame(video=view.video, time=time, size=view.size) for time in view.times]
     if view.show != "images":
-        return (Clip(frames=tuple(frames), pace=RELEASED_PACE if view.show == "released" else None),)
+        pace = RELEASED_PACE if view.show == "released" else None
+        return (Clip(frames=tuple(frames), start=view.start, pace=pace),)
     known = family(view.family)
     parts: list[str | Frame | Clip] = []
     for number, frame in enumerate(frames, 1):
-        parts += [known.before.format(number=number, time=frame.time), frame, known.after]
+        time = max(0.0, frame.time - view.start)
+        parts += [known.before.format(number=number, time=time), frame, known.after]
     return tuple(part for part in parts if part)
 
 

@@ -1,7 +1,7 @@
 """What passes between the parts: plain, frozen data that goes to JSON and back.
 
 Sample -> View -> Request -> Response -> Prediction -> Score, and the Record of all that.
-Boxes are in source-video pixels and times in seconds in every one of them.
+Boxes are in source-video pixels and times in seconds of the file in every one of them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Sample:
     """What is asked, in the task's own words: "what", "when", "mcq" ..."""
     video: str
     """Absolute path of the video file."""
+    part: Span | None = None
+    """The part of the file that is asked about, where that is not all of it: nothing else is shown."""
     question: str
     options: tuple[str, ...] = ()
     """The texts of the options, without their letters."""
@@ -63,9 +65,11 @@ class View:
 
     video: str
     times: tuple[float, ...]
-    """Exact presentation times of the frames, ascending, in seconds."""
+    """Exact presentation times of the frames in the file, ascending, in seconds."""
     duration: float
-    """Length of the video in seconds."""
+    """Length of what is shown in seconds: of the video, or of the part of it that is asked about."""
+    start: float = 0.0
+    """Where in the file that part begins: the model is told times from there on."""
     width: int
     """Width of the source video in pixels, turned as it is displayed but not stretched (harness/video.py)."""
     height: int
@@ -96,6 +100,8 @@ class Clip:
 
     frames: tuple[Frame, ...]
     """One or more, ascending in time, of one size."""
+    start: float = 0.0
+    """The time in the file from which the model counts."""
     pace: float | None = None
     """Frames a second that the model is told in place of their own times."""
 
@@ -103,7 +109,7 @@ class Clip:
     def times(self) -> tuple[float, ...]:
         """When each frame is on screen, as the model is told, in seconds."""
         if self.pace is None:
-            return tuple(frame.time for frame in self.frames)
+            return tuple(max(0.0, frame.time - self.start) for frame in self.frames)
         return tuple(number / self.pace for number in range(len(self.frames)))
 
 

@@ -53,8 +53,8 @@ class Answers(Protocol[J_in, R_out]):
 class Views(Protocol):
     """What is shown of a video: harness.frames.Frames."""
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
-        """The view of a video; VideoError when it cannot be decoded."""
+    async def view(self, sample: Sample, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
+        """What is shown of the sample's video; VideoError when it cannot be decoded."""
         ...
 
 
@@ -89,7 +89,7 @@ class Loop:
         task, sample, begun = job.task, job.sample, time.perf_counter()
         record = Record(task=task.name, version=task.version, sample=sample)
         try:
-            view = await self.views.view(sample.video, job.frames, self.family, job.max_pixels, job.show)
+            view = await self.views.view(sample, job.frames, self.family, job.max_pixels, job.show)
             request = self.decode(job, task.request(sample, view))
             record = replace(record, view=view, request=request.key)
             while more := self.owed(record, request.n):

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness import extent
 from harness.errors import VideoError
+from harness.geometry import Span
 
 if TYPE_CHECKING:
     from av import Packet
@@ -70,6 +71,17 @@ class VideoInfo:
         """The index of the frame on screen at each time."""
         found = np.searchsorted(self.times, np.asarray(times, np.float64) + ROUNDING, side="right") - 1
         return [int(i) for i in np.maximum(found, 0)]
+
+    def within(self, part: Span) -> VideoInfo:
+        """The same with the frames of that part alone; VideoError when the video ends before it."""
+        if part.start >= self.duration or part.end < part.start:
+            end = f"{self.path} ends at {self.duration:.1f} s"
+            raise VideoError(f"there is no part from {part.start:g} to {part.end:g} s: {end}; check the annotation")
+        first, last = np.searchsorted(self.times, [part.start - ROUNDING, part.end + ROUNDING])
+        if first == last:
+            (first,) = self.on_screen([part.start])
+        chosen = slice(first, max(last, first + 1))
+        return replace(self, times=self.times[chosen], ticks=self.ticks[chosen])
 
     def frame(self, index: int) -> str:
         """A frame in words, for messages."""

@@ -13,22 +13,19 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import ClassVar
 
-from harness import metrics, parse, prompt
-from harness.contracts import Imported, Preset, Task
+from harness import parse
+from harness.contracts import Imported, Preset
 from harness.dataset import Dataset
-from harness.errors import UsageError
-from harness.prompt import THINK
-from harness.records import Prediction, Record, Request, Response, Sample, Score, View
+from harness.records import Prediction, Request, Sample, Score, View
 from harness.shapes import questions
 from harness.shapes.clip import Clip
 
 from . import _annotations, _demo, _released, _srt, _videomme_import, _videomme_released, _videomme_rows
+from ._choice import Choice, lettered
 from ._srt import Cue
 
 FOLDER = "videomme"
 ANNOTATION = "test-00000-of-00001"
-PROMPTS = ("think", "direct", "released", "released-direct")
-PARSERS = ("strict", "official", "o3")
 PREFIXES = (
     "The best answer is",
     "The correct answer is",
@@ -45,7 +42,7 @@ PREFIXES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoMME(Task):
+class VideoMME(Choice):
     """The benchmark; a row gives one sample."""
 
     name: ClassVar[str] = "videomme"
@@ -54,7 +51,6 @@ class VideoMME(Task):
     source: ClassVar[str] = "arXiv 2405.21075; data set lmms-lab/Video-MME (academic research only)"
     frames: ClassVar[str] = "uniform:64"
     max_pixels: ClassVar[int] = 512 * 512
-    columns: ClassVar[Mapping[str, str]] = {"acc": "Acc"}
     dataset: ClassVar[Dataset | None] = Dataset(
         repo="lmms-lab/Video-MME",
         revision="main",
@@ -76,25 +72,14 @@ class VideoMME(Task):
         )
     }
 
-    prompt: str = "think"
-    """With "think" the model is asked to reason and cite first, with "direct" for the letter alone; "released" and
-    "released-direct" ask as Open-o3-Video's program does."""
-    parser: str = "strict"
-    """With "strict" an answer is one letter; "official" takes the first capital A-D and leaves out what has none; "o3"
-    reads as Open-o3-Video's program does, and takes what it cannot read for an A."""
+    prompts: ClassVar[Sequence[str]] = ("think", "direct", "released", "released-direct")
+    """The latter two ask as Open-o3-Video's program does."""
+    parsers: ClassVar[Sequence[str]] = ("strict", "official", "o3")
+    """With "official" it is the first capital A-D, and what has none is left out; "o3" reads as Open-o3-Video's program
+    does, and takes what it cannot read for an A."""
+
     subtitles: bool = False
     """Whether the subtitles of the frames are shown."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        for name, known in (("prompt", PROMPTS), ("parser", PARSERS)):
-            if getattr(self, name) not in known:
-                raise UsageError(f"videomme has no {name} {getattr(self, name)!r}; there are: {', '.join(known)}")
-
-    @property
-    def thinks(self) -> bool:
-        """Whether reasoning is asked for."""
-        return not self.prompt.endswith("direct")
 
     def samples(self, root: Path) -> list[Sample]:
         """One sample a row, in the order of the file."""
@@ -106,40 +91,28 @@ class VideoMME(Task):
 
     def request(self, sample: Sample, view: View) -> Request:
         """The frames, their subtitles when asked for, then the question with its options."""
-        options = "\n".join(f"{letter}. {text}" for letter, text in zip(ascii_uppercase, sample.options, strict=False))
-        if self.prompt.startswith("released"):
-            text = self._subtitles(sample, view) + _videomme_released.question(sample.question, options, self.thinks)
-            return Request(parts=(*_released.bare(view), text))
-        form = (
-            f"{THINK}Then give the letter of the best option between <answer> and </answer>."
-            if self.thinks
-            else "Respond with only the letter of the best option."
-        )
-        text = f"\n{self._subtitles(sample, view)}{sample.question}\n{options}\n{form}"
-        return Request(system=prompt.SYSTEM, parts=(*prompt.show(view), text))
+        if not self.prompt.startswith("released"):
+            return super().request(sample, view)
+        text = _videomme_released.question(sample.question, lettered(sample.options), self.thinks)
+        return Request(parts=(*_released.bare(view), self.before(sample, view) + text))
 
-    def _subtitles(self, sample: Sample, view: View) -> str:
+    def before(self, sample: Sample, view: View) -> str:
+        """The subtitles of the frames, where they are asked for."""
         video = Path(sample.video)
         path = video.parent.parent / "subtitle" / f"{video.stem}.srt"
         lines = _srt.lines_at(_srt.load(path), view.times) if self.subtitles else []
         return "".join(f"{line}\n" for line in ["Subtitles of these frames:", *lines]) if lines else ""
 
-    def read(self, sample: Sample, view: View, response: Response) -> Prediction:
-        """The letter, by the parser asked for."""
-        evidence, claims = parse.evidence(view, response.text)
-        answer, problems = self._letter(sample, response.text)
-        return Prediction(answer=answer, evidence=evidence, rollout=response.rollout, problems=(*problems, *claims))
-
-    def _letter(self, sample: Sample, text: str) -> tuple[str | None, tuple[str, ...]]:
+    def letter(self, sample: Sample, text: str) -> tuple[str | None, tuple[str, ...]]:
+        """The letter of a response, None where it cannot be read, and problems."""
         if self.parser == "o3":
             answer = _videomme_released.letter(text, sample.options, self.thinks)
             return answer, () if answer else ("no letter",)
+        if self.parser == "strict":
+            return super().letter(sample, text)
         content, problems = parse.answer(text)
-        if content is None and (not self.thinks or self.parser == "official"):
-            content, problems = parse.remainder(text), ()
-        if content is None:
-            return None, problems
-        answer, found = official(content) if self.parser == "official" else parse.letter(content, sample.options)
+        content, problems = (parse.remainder(text), ()) if content is None else (content, problems)
+        answer, found = official(content)
         return answer, (*problems, *found)
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
@@ -155,18 +128,6 @@ class VideoMME(Task):
         """A result file in the published form; answers need no answer tag."""
         direct, think = (replace(self, prompt=prompt) for prompt in ("direct", "think"))
         return _videomme_import.imported(direct, think, path, samples)
-
-    def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
-        """Accuracy over the scored records."""
-        return {"acc": metrics.mean(r.score.values.get("acc") for r in records if r.score is not None)}
-
-    def reference(self, sample: Sample, view: View) -> str:
-        """A response that scores 1.0."""
-        letter = sample.answer or ""
-        if not self.thinks:
-            return letter
-        conclusion = f" So the answer is {sample.options[ascii_uppercase.index(letter)]}."
-        return f"{parse.write_think(view, sample.evidence, conclusion)}<answer>{letter}</answer>"
 
     def demo(self, root: Path, count: int, seed: int) -> None:
         """Write `count` clips with three questions each as published, and subtitles for every second clip."""

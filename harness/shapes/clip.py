@@ -6,7 +6,7 @@ Times are whole seconds: a thing that is there from 3 to 7 is on every frame wit
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.geometry import Box, Span
 
@@ -23,6 +23,10 @@ SIZES = ((128, 128), (160, 120), (192, 108), (168, 168), (256, 144), (240, 180))
 RATES = (8.0, 10.0, 12.5, 25.0, 30000 / 1001)
 LENGTHS = {"short": (5, 9), "medium": (64, 100), "long": (184, 230)}
 """Length class of V-STaR -> whole seconds, least and most."""
+CAMERAS = ("still", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out")
+"""What the camera does, all of the clip."""
+SWEEP, ZOOM = 0.4, 1.8
+"""How far a camera moves in a clip: as a share of the picture, and as a factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Clip:
     duration: int
     """Whole seconds."""
     things: tuple[Thing, ...]
+    camera: str | None = None
+    """One of CAMERAS, where the scene has a ground on which that shows."""
 
     @property
     def frame_count(self) -> int:
@@ -72,12 +78,51 @@ class Clip:
         """Where a thing is at that time, whether another one hides it or not."""
         x = _bounce(thing.x + thing.speed_x * time, thing.width / 2, self.width - thing.width / 2)
         y = _bounce(thing.y + thing.speed_y * time, thing.height / 2, self.height - thing.height / 2)
-        return Box(x - thing.width / 2, y - thing.height / 2, x + thing.width / 2, y + thing.height / 2)
+        box = Box(x - thing.width / 2, y - thing.height / 2, x + thing.width / 2, y + thing.height / 2)
+        if self.camera in (None, "still"):
+            return box
+        scale, right, down = self.lens(time)
+        corners = [(x - self.width / 2) * scale + self.width / 2 + right for x in (box.x1, box.x2)]
+        sides = [(y - self.height / 2) * scale + self.height / 2 + down for y in (box.y1, box.y2)]
+        return Box(corners[0], sides[0], corners[1], sides[1])
+
+    def lens(self, time: float) -> tuple[float, float, float]:
+        """How the camera shows the scene at that time: magnified about the middle, then moved right and down."""
+        what, _, way = (self.camera or "").partition(" ")
+        done = time / self.duration
+        if what == "zoom":
+            return ZOOM ** (done if way == "in" else 1 - done), 0.0, 0.0
+        sign = 1 if way in ("left", "up") else -1
+        moved = sign * SWEEP * (done - 0.5)
+        return 1.0, moved * self.width * (what == "pan"), moved * self.height * (what == "tilt")
 
     def boxes(self, thing: Thing) -> dict[float, Box]:
         """Its box at every whole second at which it is there."""
         seconds = range(int(thing.span.start), int(thing.span.end) + 1)
         return {float(second): self.box(thing, second) for second in seconds}
+
+
+def excerpt(clip: Clip, start: int, end: int) -> Clip:
+    """What is to be seen of a clip from one second to another, both included, with its times counted from there."""
+    things = tuple(
+        replace(
+            thing,
+            x=thing.x + thing.speed_x * start,
+            y=thing.y + thing.speed_y * start,
+            span=Span(max(thing.span.start, start) - start, min(thing.span.end, end) - start),
+        )
+        for thing in clip.things
+        if min(thing.span.end, end) > max(thing.span.start, start)
+    )
+    return replace(clip, duration=end - start + 1, things=things)
+
+
+def film(seed: int, camera: str) -> Clip:
+    """A clip of that seed on which nothing moves but the camera, with all of its things there from start to end."""
+    clip = make(seed, things=random.Random(f"film:{seed}").choice((2, 3)))
+    whole = Span(0.0, float(clip.duration))
+    things = tuple(replace(thing, speed_x=0.0, speed_y=0.0, span=whole) for thing in clip.things)
+    return replace(clip, things=things, camera=camera)
 
 
 def make(seed: int, length: str = "short", things: int | None = None, *, alike: bool = False) -> Clip:

@@ -61,7 +61,7 @@ def choice(clip: Clip, rng: random.Random) -> Question:
 def lookalike(clip: Clip, thing: Thing, rng: random.Random) -> Question:
     """Which object appears, with three options that are not in the clip but share its colour or shape."""
     asked = Question("Which of these objects appears in the video?", thing.name, (thing,), "Object Recognition")
-    return _with_options(asked, rng.sample(absent(clip, thing), 3), rng)
+    return with_options(asked, rng.sample(absent(clip, thing), 3), rng)
 
 
 def exists(clip: Clip, rng: random.Random) -> Question:
@@ -182,7 +182,7 @@ def _attribute(clip: Clip, rng: random.Random) -> Question | None:
         return None
     asked = rng.choice(found)
     pool = list(COLOURS) if asked.answer in COLOURS else list(SHAPES)
-    return _with_options(asked, rng.sample([word for word in pool if word != asked.answer], 3), rng)
+    return with_options(asked, rng.sample([word for word in pool if word != asked.answer], 3), rng)
 
 
 def _order(clip: Clip, rng: random.Random) -> Question | None:
@@ -192,12 +192,12 @@ def _order(clip: Clip, rng: random.Random) -> Question | None:
     asked = rng.choice(found)
     wrong = [thing.name for thing in clip.things if thing.name != asked.answer]
     wrong += rng.sample(absent(clip, asked.things[0]), 3)
-    return _with_options(asked, wrong[:3], rng)
+    return with_options(asked, wrong[:3], rng)
 
 
 def _count(clip: Clip, rng: random.Random) -> Question | None:
     asked = Question("How many objects appear in the video?", str(len(clip.things)), clip.things, "Counting Problem")
-    return _with_options(asked, [str(n) for n in range(1, 5) if n != len(clip.things)], rng)
+    return with_options(asked, [str(n) for n in range(1, 5) if n != len(clip.things)], rng)
 
 
 def _corner(clip: Clip, rng: random.Random) -> Question | None:
@@ -209,10 +209,11 @@ def _corner(clip: Clip, rng: random.Random) -> Question | None:
     answer = CORNERS[2 * (y > 0.5) + (x > 0.5)]
     text = f"In which part of the frame does the {thing.name} appear?"
     asked = Question(text, answer, (thing,), "Spatial Perception")
-    return _with_options(asked, [corner for corner in CORNERS if corner != answer], rng)
+    return with_options(asked, [corner for corner in CORNERS if corner != answer], rng)
 
 
-def _with_options(asked: Question, wrong: list[str], rng: random.Random) -> Question:
+def with_options(asked: Question, wrong: list[str], rng: random.Random) -> Question:
+    """The question with the right answer among wrong ones, in an order drawn from the generator."""
     options = [asked.answer, *wrong]
     rng.shuffle(options)
     letter = LETTERS[options.index(asked.answer)]

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 FINE = 3
 """Samples a pixel and axis, for smooth edges."""
+CELLS = 16
+"""Patches of the ground, on each side of twice the picture."""
 
 
 def frame(clip: Clip, time: float, size: tuple[int, int] | None = None) -> Image:
     """The frame at a time as (height, width, 3) uint8 RGB, drawn straight at `size` = (width, height) when given."""
     width, height = size or (clip.width, clip.height)
     image = _background(clip.seed, width, height).copy()
+    if clip.camera is not None:
+        image += _ground(clip, time, width, height)
     for thing in clip.things:
         if thing.visible(time):
             _draw(image, clip, thing, time)
@@ -64,6 +68,17 @@ def _background(seed: int, width: int, height: int) -> NDArray[np.float32]:
     columns = np.minimum((np.arange(width) * 6) // width, 5)
     image: NDArray[np.float32] = base + slope_x * x + slope_y * y + coarse[rows][:, columns]
     return image
+
+
+def _ground(clip: Clip, time: float, width: int, height: int) -> NDArray[np.float32]:
+    """Patches that move with the scene, so that a moving camera shows."""
+    cells = np.random.default_rng([clip.seed, 8]).normal(0, 16, (CELLS, CELLS, 1)).astype(np.float32)
+    scale, right, down = clip.lens(time)
+    x = ((np.arange(width) + 0.5) / width - 0.5 - right / clip.width) / scale
+    y = ((np.arange(height) + 0.5) / height - 0.5 - down / clip.height) / scale
+    columns, rows = (((at + 1) / 2 * CELLS).astype(int) % CELLS for at in (x, y))
+    ground: NDArray[np.float32] = cells[rows][:, columns]
+    return ground
 
 
 def _draw(image: NDArray[np.float32], clip: Clip, thing: Thing, time: float) -> None:

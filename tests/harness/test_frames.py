@@ -18,10 +18,14 @@ from harness.errors import UsageError, VideoError
 from harness.frames import Frames
 from harness.geometry import Box
 from harness.prompt import show
-from harness.records import Frame, View
+from harness.records import Frame, Sample, View
 from harness.video import VideoInfo, probe
 
 WIDTH, HEIGHT = 160, 120
+
+
+def of(video: str) -> Sample:
+    return Sample(id="q", item="q", kind="what", video=video, question="?")
 
 
 def write(path: Path, count: int = 60) -> str:
@@ -68,12 +72,12 @@ def get(frames: Frames, *asked: Frame) -> list[Image.Image]:
 
 
 def test_a_view_says_which_frames_at_which_size(video: str, frames: Frames) -> None:
-    view = asyncio.run(frames.view(video, "uniform:3", "qwen2_5_vl", 10_000))
+    view = asyncio.run(frames.view(of(video), "uniform:3", "qwen2_5_vl", 10_000))
     assert view.times == pytest.approx((0, 1, 59 / 30), abs=0.02)
     assert (view.width, view.height, view.size) == (WIDTH, HEIGHT, (112, 84))
     assert view.duration == pytest.approx(2.0)
     with pytest.raises(UsageError):
-        asyncio.run(frames.view(video, "uniform:none", "qwen2_5_vl", 10_000))
+        asyncio.run(frames.view(of(video), "uniform:none", "qwen2_5_vl", 10_000))
 
 
 def test_frames_are_resized_with_bicubic(video: str, frames: Frames) -> None:
@@ -112,7 +116,7 @@ def test_an_empty_crop_is_an_error_of_its_own(box: Box, video: str, frames: Fram
 
 def test_a_video_is_decoded_once_for_all_questions_and_rollouts(video: str, frames: Frames) -> None:
     async def rollout() -> list[Image.Image]:
-        view = await frames.view(video, "uniform:16", "qwen2_5_vl", 20_000)
+        view = await frames.view(of(video), "uniform:16", "qwen2_5_vl", 20_000)
         return await frames.get(wanted(view))
 
     async def questions() -> list[list[Image.Image]]:
@@ -129,7 +133,7 @@ def test_it_is_decoded_once_even_when_memory_holds_nothing(video: str) -> None:
     frames = Frames(memory_bytes=0, threads=2)
 
     async def questions() -> None:
-        view = await frames.view(video, "uniform:8", "qwen2_5_vl", 20_000)
+        view = await frames.view(of(video), "uniform:8", "qwen2_5_vl", 20_000)
         await asyncio.gather(*(frames.get(wanted(view)) for _ in range(5)))
 
     asyncio.run(questions())
@@ -189,7 +193,7 @@ def test_a_broken_file_is_tried_once(tmp_path: Path, frames: Frames, monkeypatch
 
     async def questions() -> list[object]:
         asked = Frame(video=video, time=0.0, size=(28, 28))
-        views = [frames.view(video, "uniform:4", "qwen2_5_vl", 10_000) for _ in range(3)]
+        views = [frames.view(of(video), "uniform:4", "qwen2_5_vl", 10_000) for _ in range(3)]
         return await asyncio.gather(*views, *(frames.get([asked]) for _ in range(3)), return_exceptions=True)
 
     for outcome in [*asyncio.run(questions()), *asyncio.run(questions())]:

@@ -17,15 +17,19 @@ MEASURE = """
 import asyncio, json, resource, sys
 from harness import prompt
 from harness.frames import Frames
+from harness.records import Sample
+
+def of(video):
+    return Sample(id="q", item="q", kind="what", video=video, question="?")
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 async def main(path, recipe):
     frames = Frames(memory_bytes=0, threads=1)
-    await frames.view(sys.argv[2], recipe, "qwen2_5_vl", 64 * 28 * 28)
+    await frames.view(of(sys.argv[2]), recipe, "qwen2_5_vl", 64 * 28 * 28)
     before = peak()
-    view = await frames.view(path, recipe, "qwen2_5_vl", 64 * 28 * 28)
+    view = await frames.view(of(path), recipe, "qwen2_5_vl", 64 * 28 * 28)
     wanted = [part for part in prompt.show(view) if not isinstance(part, str)]
     images = await frames.get(wanted)
     shown = sum(4 * image.width * image.height for image in images)

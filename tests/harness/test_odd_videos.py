@@ -22,9 +22,13 @@ from harness.decoders import Decoder
 from harness.decoders import decord as ours
 from harness.errors import UsageError, VideoError
 from harness.frames import Frames
-from harness.records import Frame
+from harness.records import Frame, Sample
 from harness.store import read_records
 from harness.video import probe
+
+
+def of(video: str) -> Sample:
+    return Sample(id="q", item="q", kind="what", video=video, question="?")
 
 
 def module(path: Path) -> ModuleType:
@@ -192,7 +196,7 @@ def test_a_file_that_breaks_off_is_refused_or_noted(files: Any) -> None:
     async def view(partial: bool) -> Any:
         frames = Frames(threads=1, partial=partial)
         try:
-            shown = await frames.view(video, "uniform:4", "qwen2_5_vl", 10_000)
+            shown = await frames.view(of(video), "uniform:4", "qwen2_5_vl", 10_000)
             await frames.get([Frame(video=video, time=shown.times[0], size=(28, 28))])
         finally:
             frames.close()
@@ -229,9 +233,9 @@ def test_long_videos_that_were_probed_do_not_fill_the_memory(files: Any, monkeyp
 
     async def views() -> None:
         for name in ("b-frames.mp4", "open-gop.mp4", "30-hours.mkv"):
-            shown = await frames.view(str(files(name)[0]), "fps:2:16", "qwen2_5_vl", 10_000)
+            shown = await frames.view(of(str(files(name)[0])), "fps:2:16", "qwen2_5_vl", 10_000)
         assert len(shown.times) == 16 and shown.duration > 29 * 3600
-        await frames.view(str(files("rotated.mp4")[0]), "uniform:2", "qwen2_5_vl", 10_000)
+        await frames.view(of(str(files("rotated.mp4")[0])), "uniform:2", "qwen2_5_vl", 10_000)
 
     asyncio.run(views())
     frames.close()

@@ -37,11 +37,11 @@ COLOURS: Task = module("colours").task
 class Views:
     """Every video has one frame, but those named "broken" have none."""
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
+    async def view(self, sample: Sample, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
         await asyncio.sleep(0)
-        if "broken" in video:
-            raise VideoError(f"{video} cannot be decoded")
-        return View(video=video, times=(0.5,), duration=1.0, width=28, height=28, size=(28, 28), family=family)
+        if "broken" in sample.video:
+            raise VideoError(f"{sample.video} cannot be decoded")
+        return View(video=sample.video, times=(0.5,), duration=1.0, width=28, height=28, size=(28, 28), family=family)
 
     async def get(self, frames: Sequence[Frame]) -> list[Image]:
         raise NotImplementedError

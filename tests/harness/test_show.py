@@ -16,10 +16,14 @@ from harness.engines import check
 from harness.errors import EngineError
 from harness.families import FAMILIES
 from harness.frames import Frames
-from harness.records import Clip, Frame, Request, View
+from harness.records import Clip, Frame, Request, Sample, View
 
 SEEN = View(video="v", times=(0.0, 1.5, 4.0), duration=5, width=64, height=64, size=(56, 56), family="qwen2_5_vl")
 FRAMES = tuple(Frame(video="v", time=time, size=(56, 56)) for time in SEEN.times)
+
+
+def of(video: str) -> Sample:
+    return Sample(id="q", item="q", kind="what", video=video, question="?")
 
 
 def test_a_video_has_true_times_and_the_released_one_has_none() -> None:
@@ -65,7 +69,9 @@ def test_the_size_of_a_video_counts_all_its_frames(data: Path) -> None:
     async def sizes() -> list[tuple[int, int]]:
         frames = Frames()
         try:
-            return [(await frames.view(video, "uniform:4", "qwen3_vl", 1 << 20, show)).size for show in prompt.SHOWS]
+            return [
+                (await frames.view(of(video), "uniform:4", "qwen3_vl", 1 << 20, show)).size for show in prompt.SHOWS
+            ]
         finally:
             frames.close()
 

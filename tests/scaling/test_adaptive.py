@@ -137,8 +137,8 @@ class Pools:
 
     async def close(self) -> None: ...
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
-        return View(video=video, times=(0.5,), duration=1, width=28, height=28, size=(28, 28), family=family)
+    async def view(self, sample: Sample, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
+        return View(video=sample.video, times=(0.5,), duration=1, width=28, height=28, size=(28, 28), family=family)
 
     async def generate(self, request: Request) -> list[Response]:
         name = str(request.parts[0])

@@ -30,6 +30,10 @@ SAMPLE = Sample(id="s", item="s", kind="mcq", video="v.mp4", question="What runs
 CASES = [json.loads(line) for line in (Path(__file__).parent / "data/claims.jsonl").read_text().splitlines()]
 
 
+def of(video: str) -> Sample:
+    return Sample(id="q", item="q", kind="what", video=video, question="?")
+
+
 def record(*texts: str, view: View = VIEW) -> Record:
     read = (parse.evidence(view, text) for text in texts)
     predictions = tuple(
@@ -90,7 +94,7 @@ def test_what_a_model_writes_is_cropped_in_source_pixels(family: str, show: str,
     box = made.box(thing, time)
 
     async def cut(frames: Frames) -> list[Any]:
-        view = await frames.view(video, "fps:1:16", family, 112 * 112, show)
+        view = await frames.view(of(video), "fps:1:16", family, 112 * 112, show)
         index = evidence.nearest(view.times, time)
         text = parse.write_claim(view, Evidence(label=thing.name, time=evidence.told(view)[index], box=box))
         [(_, crop)] = crops(record(text, view=view))

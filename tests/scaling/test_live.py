@@ -37,6 +37,10 @@ GRADES = [
 ]
 
 
+def of(video: str) -> Sample:
+    return Sample(id="q", item="q", kind="what", video=video, question="?")
+
+
 @pytest.fixture
 def scripted(harness: Command, data: Path, tmp_path: Path) -> Command:
     """`harness run` of videomme with scripted answers, four rollouts a sample."""
@@ -108,8 +112,10 @@ class Slow:
             return [Response(rollout=0, text="2", finish="stop", tokens=1, prompt_tokens=30)]
         return [Response(rollout=k, text=ROLLOUTS[k], finish="stop", tokens=5) for k in range(request.n)]
 
-    async def view(self, video: str, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
-        return View(video=video, times=(0.0, 1.0), duration=2.0, width=80, height=80, size=(56, 56), family=family)
+    async def view(self, sample: Sample, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
+        return View(
+            video=sample.video, times=(0.0, 1.0), duration=2.0, width=80, height=80, size=(56, 56), family=family
+        )
 
 
 def test_the_time_and_tokens_of_grades_are_not_those_of_rollouts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +155,7 @@ async def _cites(frames: Frames, seed: int, path: Path) -> Record:
     made = clip.make(seed)
     render.write(made, path)
     thing = made.things[0]
-    view = await frames.view(str(path), "fps:1:16", "qwen2_5_vl", 112 * 112)
+    view = await frames.view(of(str(path)), "fps:1:16", "qwen2_5_vl", 112 * 112)
     time = math.ceil(thing.span.start)
     claim = Evidence(label=thing.name, time=time, box=made.box(thing, time))
     sample = Sample(id=f"{seed}", item="", kind="when_1", video=str(path), question=questions.when(thing))
