@@ -9,9 +9,9 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -25,11 +25,6 @@ from harness.tasks.vstar import VStar
 from harness.unpack import unpack
 
 ANNOTATION, WORDS = "V_STaR_test.json", b"0123456789" * 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scattered(VStar):
-    name: ClassVar[str] = "scattered"
 
 
 def tarred(path: Path, files: dict[str, bytes], **changes: Any) -> Path:
@@ -83,7 +78,7 @@ def bring(hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
         told: dict[str, Any] = {"repo": "a/rows", "files": (ANNOTATION,), "more": more, "licence": "free",
                                 "homepage": "https://example.org", "items": 2, "videos": 2}  # fmt: skip
         monkeypatch.setattr(VStar, "dataset", Dataset(**told | changes))
-        return fetch(Scattered(), tmp_path / "data", accept=True, keep_archives=False, console=Console(quiet=True))
+        return fetch(load("vstar"), tmp_path / "data", accept=True, keep_archives=False, console=Console(quiet=True))
 
     return start
 
@@ -120,7 +115,7 @@ def test_data_that_is_not_on_the_hub_at_all(bring: Callable[..., Path], hub: Any
 
 
 def test_a_plain_file_goes_on_where_it_stopped(bring: Callable[..., Path], hub: Any, tmp_path: Path) -> None:
-    part = tmp_path / "data/scattered/more/words.txt.part"
+    part = tmp_path / "data/vstar/more/words.txt.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(WORDS[:400])
     assert (bring(web=[web(hub)]) / "more/words.txt").read_bytes() == WORDS
@@ -157,8 +152,8 @@ def test_no_name_leaves_the_folder_or_is_there_twice(bring: Callable[..., Path],
 
 def test_a_state_of_before_there_were_several_sources_is_read(bring: Callable[..., Path], tmp_path: Path) -> None:
     state = {"format": 1, "repo": "a/rows", "revision": None, "licence": "free", "done": {}}
-    (tmp_path / "data/scattered").mkdir(parents=True)
-    (tmp_path / "data/scattered/fetched.json").write_text(json.dumps(state))
+    (tmp_path / "data/vstar").mkdir(parents=True)
+    (tmp_path / "data/vstar/fetched.json").write_text(json.dumps(state))
     assert (bring() / ANNOTATION).is_file()
 
 
