@@ -39,12 +39,12 @@ def check_task(name: str, data: Path | None, console: Console) -> int:
         else:
             root = data_folder(data, task.name)
         samples = task.samples(root)
+        missing = len({sample.video for sample in samples if not Path(sample.video).is_file()})
         frames = Frames()
         faults = asyncio.run(find_faults(task, samples, frames))
         frames.close()
     for sample, fault in faults[:10]:
         console.print(f"{sample.id}: {fault}", highlight=False, markup=False, soft_wrap=True)
-    missing = len({sample.video for sample in samples if not Path(sample.video).is_file()})
     if missing:
         told = f"{missing} videos are not there: the answers to their questions are scored, but nothing is asked"
         console.print(told, highlight=False)
