@@ -27,7 +27,7 @@ NAMED = ("confusable_motion", "motion_and_steadiness", "motion_speed")
 
 def _records(folder: str, right: int) -> list[Record]:
     """The judgments of a folder, so many of them right."""
-    told = {"kind": "yes/no", "video": "v.mp4", "groups": {"folder": folder}}
+    told: dict[str, Any] = {"kind": "yes/no", "video": "v.mp4", "groups": {"folder": folder}}
     return [
         Record(
             task="camerabench",
