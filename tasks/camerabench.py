@@ -30,6 +30,8 @@ from ._annotations import Row
 from ._choice import Choice, accuracy
 
 FOLDER = "vqa_and_retrieval"
+PAIRS = "https://github.com/linzhiqiu/t2v_metrics/tree/main/camerabench"
+"""Where the annotation is published; the videos are on the hub."""
 WAYS = ("probability", "generation")
 SIDES = ("pos", "neg")
 OPPOSITE = {"pan left": "pan right", "tilt up": "tilt down", "zoom in": "zoom out"}
@@ -60,7 +62,7 @@ class CameraBench(Choice):
         revision="main",
         files=("*.mp4",),
         licence="CC BY 4.0",
-        homepage="https://github.com/linzhiqiu/t2v_metrics/tree/main/camerabench",
+        homepage=PAIRS,
         size=4_390_000_000,
         items=3543,
         videos=1071,
@@ -91,8 +93,8 @@ class CameraBench(Choice):
         files = sorted(root.glob(f"{FOLDER}/*/*.jsonl"))
         if not files:
             raise DataError(
-                f"there is no file {root / FOLDER}/<skill>/<task>.jsonl; put the published ones there "
-                f"({self.dataset.homepage if self.dataset else self.source}), or give another data folder"
+                f"there is no file {root / FOLDER}/<folder>/<task>.jsonl; put those of {PAIRS}/data there, "
+                "or give another data folder"
             )
         videos = _annotations.index_videos(root)
         return [sample for file in files for row in _annotations.read(file) for sample in _pair(row, root, videos)]
