@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from harness.shapes.clip import Clip, make
+from harness.geometry import Span
+from harness.shapes.clip import Clip, excerpt, make
 from harness.shapes.render import write as write
 
 FIRST_SEED = 10**9
@@ -18,3 +19,15 @@ def clips(task: str, count: int, seed: int) -> Iterator[tuple[str, str, Clip, ra
         rng = random.Random(f"demo:{task}:{seed}:{index}")
         length = "long" if index % 12 == 11 else "medium" if index % 6 == 5 else "short"
         yield f"{task}_{seed}_{index:04d}", length, make(FIRST_SEED + rng.randrange(FIRST_SEED), length), rng
+
+
+def part(clip: Clip, rng: random.Random) -> tuple[Span, Clip]:
+    """A part of a clip in whole seconds, of those drawn one with most to see, and the clip as seen in it."""
+    last = clip.duration - 1
+    least, most = (20, 30) if last > 30 else (3, last - 1)
+    drawn = []
+    for _ in range(6):
+        length = rng.randint(least, most)
+        start = rng.randint(1, last - length)
+        drawn.append((Span(float(start), float(start + length)), excerpt(clip, start, start + length)))
+    return max(drawn, key=lambda each: len(each[1].things))
