@@ -159,8 +159,8 @@ class TVGBench(Task):
         rows: list[dict[str, object]] = []
         for number, (name, _, clip, rng) in enumerate(_demo.clips(self.name, count, seed), 1):
             _demo.write(clip, root / _tvgbench_rows.VIDEOS / f"{name}.mp4")
-            part, seen = _demo.part(clip, rng) if number % 3 == 0 else (None, clip)
-            part, found = (part, events(seen)) if events(seen) else (None, events(clip))
+            meant = _demo.part(clip, rng, lambda seen, _: events(seen)) if number % 3 == 0 else None
+            part, found = meant or (None, events(clip))
             rows += [_demo_row(name, clip, part, event) for event in rng.sample(found, min(3, len(found)))]
         (root / ANNOTATION).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
