@@ -43,7 +43,7 @@ CODES = {
 
 @dataclass(frozen=True, kw_only=True)
 class TVGBench(Task):
-    """The benchmark; a row gives one sample. Of no use are references without length: nothing can overlap them."""
+    """The benchmark; a row gives one sample. A reference without length scores 0: nothing overlaps it."""
 
     name: ClassVar[str] = "tvgbench"
     title: ClassVar[str] = "TVGBench"
