@@ -33,9 +33,9 @@ _CLUES = tuple(
 )  # fmt: skip
 """What the answer may stand after, in a line of an open response."""
 _NUMBERS = (
-    re.compile(r"-?\b\d{1,3}(?:,\d{3}){1,99}\b"),
-    re.compile(r"-?\d{1,300}(?:\.\d{1,300})?[eE][+-]?\d{1,300}"),
-    re.compile(r"-?(?:\d{1,300}\.\d{1,300}|\.\d{1,300}|\d{1,300}\b)(?![eE][+-]?\d{1,300})(?![,\d])"),
+    re.compile(r"-?\b\d{1,3}(?:,\d{3}){1,30}\b"),
+    re.compile(r"-?\d{1,60}(?:\.\d{1,60})?[eE][+-]?\d{1,60}"),
+    re.compile(r"-?(?:\d{1,60}\.\d{1,60}|\.\d{1,60}|\d{1,60}\b)(?![eE][+-]?\d{1,60})(?![,\d])"),
 )
 
 
@@ -61,8 +61,8 @@ def letter(text: str, options: Sequence[str]) -> str | None:
             return max(found, key=lambda a: words.rfind(place.format(a)))
     words = words.lower()
     named = [(words.rfind(option.lower()), a) for a, option in zip(letters, options, strict=True)]
-    place, a = max(named, key=lambda each: each[0], default=(-1, ""))
-    return a if place >= 0 and len(words.split()) > 5 else None
+    last, named_last = max(named, key=lambda each: each[0], default=(-1, ""))
+    return named_last if last >= 0 and len(words.split()) > 5 else None
 
 
 def released_letter(text: str, options: Sequence[str], think: bool) -> str | None:
