@@ -1,7 +1,7 @@
 """Video-MMMU without its lectures: the questions of the Adaptation track, each with its picture alone.
 
 What a model knows before it has seen the lecture; together with a run of Video-MMMU the report "knowledge" tells what
-it learned (arXiv 2501.13826, Sec. 4.3). Data folder: that of Video-MMMU (tasks/videommmu.py).
+it learned (arXiv 2501.13826). Data folder: that of Video-MMMU (tasks/videommmu.py).
 """
 
 from __future__ import annotations
