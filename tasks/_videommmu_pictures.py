@@ -1,4 +1,4 @@
-"""The pictures of Video-MMMU's Adaptation questions: each a video of one frame, <id>_image.mp4.
+"""The pictures of Video-MMMU's Adaptation questions: each a video that shows nothing else, <id>_image.mp4.
 
 Where those files are not at hand, those that tasks/_videommmu_extract.py takes out of the table do as well.
 """
@@ -14,7 +14,7 @@ from harness.records import Frame, View
 from harness.video import VideoInfo, probe
 
 FOLDERS = ("question_only", "adaptation_question_only")
-ADVICE = "unpack question_only of the data set, or run: python -m harness.tasks._videommmu_extract"
+ADVICE = "unpack question_only_videos.zip of the data set, or run: python -m harness.tasks._videommmu_extract"
 
 
 def find(video: Path) -> Path:

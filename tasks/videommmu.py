@@ -47,6 +47,7 @@ class VideoMMMU(Choice):
         files=(*(f"{track}/{_videommmu_rows.TABLE}" for track in TRACKS), "*.zip"),
         licence="MIT, and Apache-2.0 for what was added to MMMU; the lectures are their authors'",
         homepage="https://huggingface.co/datasets/lmms-lab/VideoMMMU",
+        size=13_440_000_000,
         items=900,
         videos=300,
         holds={"question_only/*_image.mp4": 300},

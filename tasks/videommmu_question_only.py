@@ -34,9 +34,10 @@ class VideoMMMUQuestionOnly(VideoMMMU):
     dataset: ClassVar[Dataset | None] = Dataset(
         repo="lmms-lab/VideoMMMU",
         revision="main",
-        files=(f"{TRACKS[-1]}/{_videommmu_rows.TABLE}", "question_only*.zip"),
+        files=(f"{TRACKS[-1]}/{_videommmu_rows.TABLE}", "question_only_videos.zip"),
         licence="MIT, and Apache-2.0 for what was added to MMMU",
         homepage="https://huggingface.co/datasets/lmms-lab/VideoMMMU",
+        size=11_300_000,
         items=300,
         videos=300,
     )

@@ -216,7 +216,8 @@ def test_open_questions_are_asked_for_the_answer() -> None:
 def test_presets_are_made_of_options_that_there_are(name: str) -> None:
     for task in (VideoMMMU(), VideoMMMUQuestionOnly()):
         preset = task.preset(name)
-        assert configure(task, preset.options).prompt == name
+        configured: Any = configure(task, preset.options)
+        assert configured.prompt == name and configured.parser == {"official": "official", "released": "o3"}[name]
         recipe(preset.frames or task.frames)
 
 

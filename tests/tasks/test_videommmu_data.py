@@ -84,7 +84,8 @@ def test_kinds_of_questions(tmp_path: Path) -> None:
 
 def options(root: Path, value: Any) -> tuple[str, ...]:
     write(root, {**ROW, "options": value, "answer": "A"})
-    return VideoMMMU().samples(root)[0].options
+    found: tuple[str, ...] = VideoMMMU().samples(root)[0].options
+    return found
 
 
 def test_options_are_lists_or_literals_and_lose_their_letters(tmp_path: Path) -> None:
