@@ -54,7 +54,7 @@ def report(runs: Sequence[Finished]) -> list[Sheet]:
     """A row for each model, from runs of both tasks; UsageError when one of the two is missing or asks otherwise."""
     notes: list[str] = []
     rows = tuple(_row(before, after, notes) for before, after in _pairs(runs))
-    head = ("run", "questions", "before", "after", "Δknowledge", "wrong→right", "", "right→wrong", "")
+    head = ("run", "questions", "before", "after", "Δknowledge", "wrong→right", "n", "right→wrong", "n")
     told = "before: the questions with their pictures alone; after: with the lectures; Δknowledge: (after - before) / "
     return [
         Sheet(title="Knowledge from lectures, per cent", head=head, rows=rows, notes=(f"{told}(100 - before)", *notes))

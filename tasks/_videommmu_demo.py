@@ -43,9 +43,11 @@ def write(root: Path, count: int, seed: int) -> None:
 
 
 def _understood(clip: Clip, rng: random.Random) -> Question:
-    makers = [events.follows, events.together, events.meets, events.moves]
+    """Order or company where the clip has any, else motion, else what is to be seen."""
+    makers = [events.follows, events.together, events.meets]
     rng.shuffle(makers)
-    return next((q for q in (make(clip, rng) for make in makers) if q is not None), None) or questions.choice(clip, rng)
+    found = (make(clip, rng) for make in (*makers, events.moves))
+    return next((q for q in found if q is not None), None) or questions.choice(clip, rng)
 
 
 def _applied(clip: Clip, rng: random.Random, number: int) -> tuple[Question, Clip]:
