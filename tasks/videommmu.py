@@ -164,7 +164,7 @@ class VideoMMMU(Choice):
         return f"{parse.write_think(view, sample.evidence)}<answer>{answer}</answer>" if self.thinks else answer
 
     def demo(self, root: Path, count: int, seed: int) -> None:
-        """Write `count` clips with a question in each track as published; a third of those to apply are open."""
+        """Write `count` clips with a question in each track as published; some of those to apply are open."""
         _videommmu_demo.write(root, count, seed)
 
 
