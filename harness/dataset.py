@@ -58,7 +58,8 @@ class Dataset:
     """Bytes of all those files, where known."""
     items: int
     """Annotation rows."""
-    videos: int
+    videos: int | None = None
+    """None where no number is published."""
     holds: Mapping[str, int] = field(default_factory=dict)
     """Pattern of further files in the data folder -> how many."""
 

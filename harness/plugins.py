@@ -1,7 +1,7 @@
 """Find a task, voter or engine by name: our own module first, else a file, else an entry point.
 
 A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine`, `decoder` ... A "_" in the
-name of one of ours is listed as "-", and found by either.
+name of one of ours may be written "-".
 Out of tree it is a Python file given by its path (`--tasks ./mybench.py`), or an installed entry point
 of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.decoders`, `harness.reports`.
 "lmms:mvbench" is what the function `named` of the module `lmms` makes of "mvbench".

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -155,19 +155,11 @@ def video(row: Row, column: str, root: Path, path: Path) -> str:
     return str(path)
 
 
-def index_videos(root: Path) -> dict[str, Path]:
-    """Every .mp4 anywhere under a folder by its name without suffix; the first in path order wins."""
+def index_videos(root: Path, suffixes: Sequence[str] = (".mp4",)) -> dict[str, Path]:
+    """Every video anywhere under a folder by its name without suffix; the first in path order wins."""
     found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*.mp4")):
+    for path in sorted(path for suffix in suffixes for path in root.rglob(f"*{suffix}")):
         found.setdefault(path.stem, path)
-    return found
-
-
-def index_files(root: Path, suffixes: Collection[str]) -> dict[str, Path]:
-    """Every file with one of those suffixes anywhere under a folder by its name; the first in path order wins."""
-    found: dict[str, Path] = {}
-    for path in sorted(path for path in root.rglob("*") if path.suffix in suffixes):
-        found.setdefault(path.name, path)
     return found
 
 

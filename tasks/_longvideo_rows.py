@@ -28,7 +28,7 @@ def sample(row: Row, root: Path, videos: Mapping[str, Path]) -> Sample:
     if letter is None:
         row.fail("answer", "a letter A-D in an answer tag", gold)
     named = row.text("videos")
-    path = _annotations.video(row, "videos", root, videos.get(PurePosixPath(named).name, root / named))
+    path = _annotations.video(row, "videos", root, videos.get(PurePosixPath(named).stem, root / named))
     question, options = split(problem)
     number = row.number("problem_id")
     if number != int(number):

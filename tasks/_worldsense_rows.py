@@ -33,7 +33,7 @@ def samples(root: Path) -> list[Sample]:
     """All questions, video by video in the order of the file; the published file where both are there."""
     published = root / JSON
     rows = _of_table(root / TSV) if not published.is_file() and (root / TSV).is_file() else _of_videos(published)
-    videos = _annotations.index_files(root, [".mp4"])
+    videos = _annotations.index_videos(root)
     asked: Counter[str] = Counter()
     found = []
     for row in rows:
@@ -76,7 +76,7 @@ def _of_videos(path: Path) -> Sequence[Row]:
 
 
 def _sample(row: Row, name: str, root: Path, videos: Mapping[str, Path]) -> Sample:
-    video = f"{row.text('video')}.mp4"
+    video = row.text("video")
     options = _options(row)
     letters, answer = ascii_uppercase[: len(options)], row.text("answer").strip()
     if len(answer) != 1 or answer not in letters:
@@ -89,7 +89,7 @@ def _sample(row: Row, name: str, root: Path, videos: Mapping[str, Path]) -> Samp
         id=name,
         item=name,
         kind="mcq",
-        video=_annotations.video(row, "video", root, videos.get(video, root / "videos" / video)),
+        video=_annotations.video(row, "video", root, videos.get(video, root / "videos" / f"{video}.mp4")),
         question=row.text("question"),
         options=options,
         answer=answer,

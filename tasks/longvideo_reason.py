@@ -82,7 +82,7 @@ class LongVideoReason(Choice):
         root = _annotations.folder(root, ANNOTATION)
         places = [root / ANNOTATION, root / Path(ANNOTATION).name]
         rows = _annotations.read(next((place for place in places if place.is_file()), places[0]))
-        videos = _annotations.index_files(root, _longvideo_rows.SUFFIXES)
+        videos = _annotations.index_videos(root, _longvideo_rows.SUFFIXES)
         return [_longvideo_rows.sample(row, root, videos) for row in rows]
 
     def request(self, sample: Sample, view: View) -> Request:

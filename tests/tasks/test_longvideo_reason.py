@@ -80,7 +80,6 @@ def test_damaged_rows_are_kept_and_asked_as_they_are_written(tmp_path: Path, pro
 def test_videos_are_found_in_the_folders_of_the_archives(tmp_path: Path, place: str) -> None:
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / place).touch()
-    (tmp_path / "abc.mp4").touch()
     write(tmp_path, ROW | {"videos": "longvila_videos/abc.webm"})
     assert LongVideoReason().samples(tmp_path)[0].video == str(tmp_path / place)
 
