@@ -1,6 +1,6 @@
 """CameraBench VQA: does the camera do that? Two videos, and a question that fits each alone (arXiv 2504.15376).
 
-Data folder: vqa_and_retrieval/<folder>/<task>.jsonl, a pair a row, and the videos by their names anywhere below.
+Data folder: vqa_and_retrieval/<folder>/<task>.jsonl anywhere below, a pair a row, and the videos by their names.
 A row gives four judgments, as each question is asked about each video. The skill of the paper is the folder; 102 rows
 of has_motion that the paper counts as confusable stay there, and the group "skill" has what the rows themselves say.
 The retrieval scores and the binary task, whose measure is average precision, are not computed.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness import metrics, parse, prompt
-from harness.dataset import Dataset
+from harness.dataset import Dataset, Web
 from harness.errors import DataError, UsageError
 from harness.prompt import THINK, YES_NO
 from harness.records import Prediction, Record, Request, Response, Sample, View
@@ -61,12 +61,18 @@ class CameraBench(Choice):
         repo="syCen/Videos4CameraBench",
         revision="main",
         files=("*.mp4",),
+        more=(
+            Web(
+                url="https://github.com/linzhiqiu/t2v_metrics/archive/6ecb74f92028f42c7e64546d3a71e98c8c73068f.tar.gz",
+                name="t2v_metrics.tar.gz",
+            ),
+        ),
         licence="CC BY 4.0",
         homepage=PAIRS,
         size=4_390_000_000,
         items=3543,
         videos=1071,
-        holds={f"{FOLDER}/*/*.jsonl": 81},
+        holds={f"**/{FOLDER}/*/*.jsonl": 81},
     )
     parsers: ClassVar[Sequence[str]] = ("strict", "lmms")
     """With "strict" the first word of the answer must be yes or no; "lmms" takes the first of these words anywhere, as
@@ -90,7 +96,7 @@ class CameraBench(Choice):
     def samples(self, root: Path) -> list[Sample]:
         """Four samples a row, folder by folder and file by file in the order of their names."""
         root = _annotations.folder(root, FOLDER)
-        files = sorted(root.glob(f"{FOLDER}/*/*.jsonl"))
+        files = sorted(root.glob(f"**/{FOLDER}/*/*.jsonl"))
         if not files:
             raise DataError(
                 f"there is no file {root / FOLDER}/<folder>/<task>.jsonl; put those of {PAIRS}/data there, "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness import metrics
+from harness.dataset import Dataset, Web
 from harness.errors import DataError
 from harness.geometry import Span
 from harness.records import Record, Sample
@@ -45,6 +46,22 @@ class Star(Choice):
         "prediction": "Prediction",
         "feasibility": "Feasibility",
     }
+
+    dataset: ClassVar[Dataset | None] = Dataset(
+        more=(
+            Web(
+                url="https://star-benchmark.s3.us-east.cloud-object-storage.appdomain.cloud/Question_Answer_SituationGraph/STAR_val.json",
+                name=ANNOTATION,
+            ),
+            Web(
+                url="https://ai2-public-datasets.s3-us-west-2.amazonaws.com/charades/Charades_v1_480.zip",
+                name="Charades_v1_480.zip",
+            ),
+        ),
+        licence="annotation Apache-2.0; videos under the licence of Charades",
+        homepage="https://github.com/csbobby/STAR_Benchmark",
+        items=7098,
+    )
 
     def samples(self, root: Path) -> list[Sample]:
         """One sample a row, in the order of the file."""

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from harness import metrics, parse, prompt
 from harness.contracts import Preset, Task
-from harness.dataset import Dataset
+from harness.dataset import Dataset, Web
 from harness.errors import UsageError
 from harness.geometry import Span
 from harness.prompt import THINK
@@ -58,6 +58,13 @@ class TVGBench(Task):
         files=("TVGBench.zip",),
         licence="annotation Apache-2.0; videos under the terms of TACoS, ActivityNet, Ego4D, HiREST and Charades",
         homepage="https://github.com/xiaomi-research/time-r1",
+        more=(
+            Web(
+                url="https://raw.githubusercontent.com/xiaomi-research/time-r1/7f2b5944a0c35993da80634a459d5a48a3a5431e/dataset/timer1/annotations/tvgbench.json",
+                name=ANNOTATION,
+                sha256="76df764c0c856a196e2900b5366c81c83478bbd03d117e3b2f23b5b6bfbc59a2",
+            ),
+        ),
         items=800,
         videos=462,
     )
