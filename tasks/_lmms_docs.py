@@ -131,9 +131,7 @@ def _shown(spec: Spec, task: Any, number: int, doc: Any) -> tuple[str, Turn]:
     return "" if path.is_file() else f"there is no file {path}", Turn(str(path), part, text)
 
 
-def _sample(
-    spec: Spec, found: Documents, number: int, turn: Turn, kind: str, groups: Mapping[str, str]
-) -> Sample:
+def _sample(spec: Spec, found: Documents, number: int, turn: Turn, kind: str, groups: Mapping[str, str]) -> Sample:
     doc = found.docs[number]
     options = next((doc[name] for name in OPTIONS if _texts(doc.get(name))), ())
     return Sample(

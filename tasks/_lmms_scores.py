@@ -16,8 +16,15 @@ from harness.errors import DataError
 from ._lmms_tasks import Spec, call, surroundings
 
 ANSWERS = (
-    "pred_answer", "parsed_pred", "pred_ans", "parsed_answer", "extracted_answer", "predicted_answer", "prediction", "pred",
-)  # fmt: skip
+    "pred_answer",
+    "parsed_pred",
+    "pred_ans",
+    "parsed_answer",
+    "extracted_answer",
+    "predicted_answer",
+    "prediction",
+    "pred",
+)
 """Where the scorers of its tasks keep the answer as they read it; there is no one name."""
 SCORES = ("score", "correct", "is_correct", "acc", "accuracy")
 """Where they keep what it is worth."""
