@@ -112,7 +112,9 @@ def _shown(spec: Spec, task: Any, number: int, doc: Any) -> tuple[str, Turn]:
         raise
     parts = [part for turn in turns or () for part in turn["content"]]
     seen = [part for part in parts if part["type"] != "text"]
-    kinds = ", ".join(part["type"] for part in seen) or "nothing"
+    if not seen:
+        return "the task shows no video of it", Turn("", None, "")
+    kinds = ", ".join(part["type"] for part in seen)
     if len(turns or ()) != 1 or [part["type"] for part in seen] != ["video"]:
         turned = f" in {len(turns or ())} turns" if len(turns or ()) != 1 else ""
         raise UsageError(
