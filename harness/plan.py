@@ -94,8 +94,11 @@ def load(name: str) -> Task:
 
 
 def full_name(plugin: str) -> str:
-    """The name of a plugin, or the absolute path of its file, so that it is found from any folder."""
-    return str(Path(plugin).resolve()) if plugin.endswith(".py") else plugin
+    """The name of a plugin, with the absolute path of a file in it, so that it is found from any folder."""
+    first, colon, argument = plugin.partition(":")
+    if plugin.endswith(".py"):
+        return str(Path(plugin).resolve())
+    return f"{first}:{Path(argument).resolve()}" if colon and Path(argument).is_file() else plugin
 
 
 def configured(asked: Asked, task: Task) -> Task:

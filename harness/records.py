@@ -185,6 +185,8 @@ class Prediction:
     """What each candidate answer weighed in the vote."""
     problems: tuple[str, ...] = ()
     """What was wrong with the text: "no answer tag", "2 boxes dropped" ..."""
+    outcome: str | None = None
+    """What a scorer from elsewhere made of the text, as JSON, where the answer alone does not settle the score."""
 
     @property
     def abstained(self) -> bool:

@@ -122,7 +122,8 @@ class Scorer:
 
     def __call__(self, prediction: Prediction) -> Score:
         """Its score."""
-        key = (prediction.answer, prediction.span, tuple(prediction.boxes.items()), prediction.problems)
+        said = (prediction.answer, prediction.span, tuple(prediction.boxes.items()))
+        key = (*said, prediction.problems, prediction.outcome)
         if key not in self._known:
             self._known[key] = self.task.score(self.sample, prediction)
         return self._known[key]

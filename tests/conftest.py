@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,16 @@ def installed_vllm() -> str | None:
     return None
 
 
-def pytest_report_header() -> str:
+def pytest_report_header() -> list[str]:
     found = installed_vllm()
     here = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    return f"vLLM: {found}" if found else f"vLLM: not installed ({here}), so ITS TESTS ARE SKIPPED"
+    lmms = find_spec("lmms_eval") is not None
+    return [
+        f"vLLM: {found}" if found else f"vLLM: not installed ({here}), so ITS TESTS ARE SKIPPED",
+        "lmms-eval: installed"
+        if lmms
+        else "lmms-eval: not installed, so ITS TESTS ARE SKIPPED; run them by: make lmms",
+    ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
