@@ -1,8 +1,8 @@
 """Tasks of lmms-eval (arXiv 2407.12772) as their documents are asked in its harness, or as its logs tell of them.
 
-"lmms-log:mvbench_action_count" is the task of that name. There is no data folder: documents come from lmms-eval, by
-`lmms-eval --model grounded-harness` (harness/lmms/asking.py), or from a log of it, by `harness import`. Neither lmms-eval
-nor the documents are needed to vote, score and report again.
+"lmms-log:mvbench_action_count" is the task of that name. It has no data folder: documents come from lmms-eval, by
+`lmms-eval --model grounded-harness` (harness/lmms/asking.py), or from a log of it, by `harness import`. To vote, score
+and report again, neither it nor the documents are needed.
 """
 
 from __future__ import annotations

@@ -48,6 +48,8 @@ class Question:
 
 def answer(given: Arguments, requests: Sequence[Any], documents: Documents, console: Console) -> list[str]:
     """The final text of the winning rollout for each request, in order; "" where there is none, which is told."""
+    if not requests:
+        return []
     asked_for = [_question(request, documents) for request in requests]
     known = {(q.task, q.number): q for q in asked_for}
     tasks = list(dict.fromkeys(task for task, _ in known))

@@ -1,4 +1,4 @@
-"""Stand-ins of the shape of lmms-eval 0.7: a task with documents, its requests, and the modules that our model needs."""
+"""Stand-ins of the shape of lmms-eval 0.7: a task with documents, its requests, the modules that our model needs."""
 
 from __future__ import annotations
 

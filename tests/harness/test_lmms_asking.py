@@ -62,7 +62,9 @@ def ask(tmp_path: Path) -> Callable[..., tuple[list[str], str]]:
         "last": said("A", "A", "", "B"),
     }
     path = tmp_path / "answers.jsonl"
-    path.write_text("".join(json.dumps({"match": f"{key} thing?", "texts": texts}) + "\n" for key, texts in script.items()))
+    path.write_text(
+        "".join(json.dumps({"match": f"{key} thing?", "texts": texts}) + "\n" for key, texts in script.items())
+    )
 
     def start(task: Any, **more: Any) -> tuple[list[str], str]:
         given = {"engine": "scripted", "answers": str(path), "n": 4, "temperature": 1, "frames": "uniform:2"}
@@ -247,8 +249,8 @@ def test_what_is_right_may_be_a_letter_or_an_option(target: object, expected: st
 
 
 def test_the_task_has_no_data_and_no_odd_names(harness: Command, tmp_path: Path) -> None:
-    said = harness("run", "--tasks", "lmms-log:quiz", "--data", tmp_path, "--out", tmp_path / "r", "--engine", "scripted",
-                   "--answers", __file__)  # fmt: skip
+    where = ("--data", tmp_path, "--out", tmp_path / "run", "--engine", "scripted", "--answers", __file__)
+    said = harness("run", "--tasks", "lmms-log:quiz", *where)
     assert said.code == 2 and "lmms-log:quiz has no data of its own" in said.err
     with pytest.raises(UsageError, match="names no task"):
         named("../x")
