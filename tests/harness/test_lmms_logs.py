@@ -48,7 +48,7 @@ def test_a_log_becomes_a_run_of_our_task(harness: Command, tmp_path: Path) -> No
     assert "of 24 documents that lmms-eval has scored, 24 have the same score here" in said.out
     assert f"lmms-eval's own figure: videomme_perception_score {FIGURE:g}" in said.out
     assert 100 * scores(tmp_path / "run")["evaluated"]["acc"] == pytest.approx(FIGURE)
-    assert {r.sample.id for r in read_records(tmp_path / "run")} == {s.id for s in VideoMME().samples(DATA)}
+    assert {r.sample.id for r in read_records(tmp_path / "run")} == {s.id for s in VideoMME().samples(DATA / "videomme")}
 
 
 def test_a_log_of_a_task_that_is_not_ours_keeps_what_its_metrics_say(harness: Command, tmp_path: Path) -> None:
@@ -57,14 +57,14 @@ def test_a_log_of_a_task_that_is_not_ours_keeps_what_its_metrics_say(harness: Co
     assert 100 * scores(tmp_path / "run")["evaluated"]["score"] == pytest.approx(FIGURE)
     found = {r.sample.id: r for r in read_records(tmp_path / "run")}
     assert sorted(map(int, found)) == [*range(24)]
-    samples = VideoMME().samples(DATA)
+    samples = VideoMME().samples(DATA / "videomme")
     assert {k: r.sample.answer for k, r in found.items()} == {str(k): s.answer for k, s in enumerate(samples)}
     assert found["3"].sample.options == samples[3].options and found["3"].sample.video == Path(samples[3].video).stem
 
 
 def test_our_task_needs_the_questions(harness: Command, tmp_path: Path) -> None:
     said = harness("import", "videomme", LOG, "--out", tmp_path / "run")
-    assert said.code == 2 and "holds no questions: give the data of videomme: --data" in said.err
+    assert said.code == 2 and "holds no questions; give the data of videomme: --data" in said.err
 
 
 def bare(row: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ GENERATIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 def test_every_generation_of_log_is_read_alike(generation: str, tmp_path: Path) -> None:
     path = write(tmp_path, [GENERATIONS[generation](row) for row in rows()])
     assert is_log(path)
-    samples = VideoMME().samples(DATA)
+    samples = VideoMME().samples(DATA / "videomme")
     found = imported(VideoMME(), path, samples)
     assert [(r.sample.id, r.vote.answer) for r in found.records if r.vote] == [(s.id, "B") for s in samples]
     assert [r.score.values["acc"] for r in found.records if r.score] == [float(s.answer == "B") for s in samples]
@@ -99,7 +99,7 @@ def test_every_generation_of_log_is_read_alike(generation: str, tmp_path: Path) 
 
 
 def test_documents_in_another_order_are_found_by_what_they_ask(tmp_path: Path) -> None:
-    samples = VideoMME().samples(DATA)
+    samples = VideoMME().samples(DATA / "videomme")
     renamed = [row | {"doc_id": 23 - row["doc_id"], "videomme_perception_score": 0.0} for row in rows()]
     texts = [(s.question, s.options) for s in samples]
     alone = [k for k, text in enumerate(texts) if texts.count(text) == 1]
@@ -108,7 +108,7 @@ def test_documents_in_another_order_are_found_by_what_they_ask(tmp_path: Path) -
 
 
 def test_a_log_that_contradicts_the_data_is_refused(tmp_path: Path) -> None:
-    samples = VideoMME().samples(DATA)
+    samples = VideoMME().samples(DATA / "videomme")
     wrong = [bare(row) for row in rows()]
     wrong[5]["target"] = "ABCD"[("ABCD".index(wrong[5]["target"]) + 1) % 4]
     with pytest.raises(DataError, match=f"line 6: the target of document 5 is .* {samples[5].id} is"):
@@ -164,7 +164,7 @@ def test_votes_are_exported_for_lmms_eval_to_score(harness: Command, tmp_path: P
     harness("import", "videomme", LOG, "--data", DATA, "--out", run)
     said = harness("export", run, "--as", "lmms", "--out", out, "--data", DATA)
     assert said.code == 0 and "videomme: 24 answers, " in said.out and f"acc is {FIGURE:.2f}" in said.out
-    samples = VideoMME().samples(DATA)
+    samples = VideoMME().samples(DATA / "videomme")
     votes = {r.sample.id: (r.vote.answer if r.vote else None) or "" for r in read_records(run)}
     assert from_log(out / "videomme.json", "videomme") == {k: votes[s.id] for k, s in enumerate(samples)}
     right = sum(text == samples[k].answer for k, text in from_log(out / "videomme.json", "videomme").items())
