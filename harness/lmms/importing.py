@@ -123,7 +123,7 @@ class Search:
 
     def __call__(self, line: Line) -> Sample:
         """The sample; DataError where there is none, or where what the log says of it is not what the data says."""
-        said, named = _plain(line.text), (line.told(name) for name in NAMES)
+        said, named = _plain(line.text), (line.told(name) or "" for name in NAMES)
         by_id = next((self._ids[name] for name in named if name in self._ids), None)
         here = self.samples[line.number] if line.number < len(self.samples) else None
         if by_id is not None:

@@ -66,7 +66,10 @@ def pose(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("lmms_eval", "lmms_eval.api", "lmms_eval.models"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    nouns = {"lmms_eval.api.model": {"lmms": Lmms}, "lmms_eval.models.registry_v2": {"ModelManifest": SimpleNamespace}}
+    nouns: dict[str, dict[str, Any]] = {
+        "lmms_eval.api.model": {"lmms": Lmms},
+        "lmms_eval.models.registry_v2": {"ModelManifest": SimpleNamespace},
+    }
     for name, held in nouns.items():
         module = ModuleType(name)
         vars(module).update(held)

@@ -48,7 +48,9 @@ def test_a_log_becomes_a_run_of_our_task(harness: Command, tmp_path: Path) -> No
     assert "of 24 documents that lmms-eval has scored, 24 have the same score here" in said.out
     assert f"lmms-eval's own figure: videomme_perception_score {FIGURE:g}" in said.out
     assert 100 * scores(tmp_path / "run")["evaluated"]["acc"] == pytest.approx(FIGURE)
-    assert {r.sample.id for r in read_records(tmp_path / "run")} == {s.id for s in VideoMME().samples(DATA / "videomme")}
+    assert {r.sample.id for r in read_records(tmp_path / "run")} == {
+        s.id for s in VideoMME().samples(DATA / "videomme")
+    }
 
 
 def test_a_log_of_a_task_that_is_not_ours_keeps_what_its_metrics_say(harness: Command, tmp_path: Path) -> None:
