@@ -39,7 +39,7 @@ def write(run: Path, out: Path, data: Path | None, names: Mapping[str, str], con
         raise UsageError(f"cannot write to the folder {out}: {error.strerror}") from error
     scores = summarise(run, told)["tasks"]
     for task in tasks:
-        theirs = names.get(task.name, task.name.removeprefix("lmms-log:"))
+        theirs = names.get(task.name, task.name.rpartition(":")[2])
         order = _order(task, told, data, records[task.name])
         logs = [_log(number, records[task.name].get(sample)) for number, sample in order]
         document = {
@@ -51,7 +51,7 @@ def write(run: Path, out: Path, data: Path | None, names: Mapping[str, str], con
         write_bytes(out / f"{theirs}.json", json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8"))
         empty = sum(log["resps"] == [[""]] for log in logs)
         key = next(iter(task.columns))
-        ours = scores[task.name]["all"][key]
+        ours = scores[task.name]["all"].get(key)
         said = f"{theirs}: {len(logs)} answers, {empty} of them empty; all counted, {key} is "
         console.print(said + ("not known" if ours is None else f"{100 * ours:.2f}"), highlight=False, soft_wrap=True)
 
