@@ -68,11 +68,11 @@ def test_the_score_is_the_same_out_in_and_back(data: Path, tmp_path: Path, harne
     figure, log = lmms_eval(tmp_path, "grounded-harness", given)
     asked = json.loads((run / "scores.json").read_text())["tasks"]["lmms-log:videomme"]
     assert 100 * asked["all"]["score"] == pytest.approx(figure) and asked["counts"]["rollouts"] == 3 * 6
-    said = harness("import", "videomme", log, "--data", data, "--out", tmp_path / "imported")
+    said = harness("import", "videomme", log, "--data", data.parent, "--out", tmp_path / "imported")
     assert said.code == 0, said.err
     scored = json.loads((tmp_path / "imported/scores.json").read_text())["tasks"]["videomme"]
     assert 100 * scored["all"]["acc"] == pytest.approx(figure) and 0 < figure < 100
     for source, name in ((run, "a"), (tmp_path / "imported", "b")):
-        assert harness("export", source, "--out", tmp_path / name, "--data", data).code == 0
+        assert harness("export", source, "--out", tmp_path / name, "--data", data.parent).code == 0
     assert (tmp_path / "a/videomme.json").exists()
     assert lmms_eval(tmp_path, "from_log", f"logs={tmp_path / 'b'}")[0] == pytest.approx(figure)
