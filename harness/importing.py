@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from harness import ratings
 from harness.contracts import Imported, Task
 from harness.errors import UsageError
+from harness.lmms import importing as lmms
+from harness.lmms.log import is_log
 from harness.manifest import described, hash_file, identified, now, session, versions
 from harness.plan import Questions, check, configured, data_folder, fingerprint, full_name, load
 from harness.ratings import Rating
@@ -37,7 +39,7 @@ def bring(asked: Asked, with_data: bool, console: Console) -> int:
     task = configured(asked, load(name))
     root = data_folder(asked.data, task.name)
     samples = tuple(task.samples(root)) if with_data else ()
-    found = task.imported(path, samples)
+    found = lmms.imported(task, path, samples) if is_log(path) else task.imported(path, samples)
     records = _complete(task, found, samples)
     samples = samples or tuple(record.sample for record in records)
     check(samples, task.name, path)

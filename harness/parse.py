@@ -79,6 +79,16 @@ def remainder(text: str) -> str:
     return text.rpartition("</think>")[2].strip()
 
 
+def final(text: str) -> str:
+    """What a response says in the end: the content of its answer tag, else all that follows the thinking.
+
+    >>> final("<think>A man</think><answer>B</answer>"), final("<think>A man</think> B."), final("B")
+    ('B', 'B.', 'B')
+    """
+    content, _ = answer(text)
+    return remainder(text) if content is None else content
+
+
 def seconds(text: str) -> float | None:
     """A time in seconds from "12.5", "01:30" or "1:02:03"; None when it is none or negative.
 

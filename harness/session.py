@@ -63,8 +63,7 @@ def session(asked: Asked, console: Console) -> int:
     with Store(asked.out) as store:
         store.join(setup.run, retry_errors=asked.retry_errors)
         try:
-            if any(True for _ in _owed(setup.plans, store)):
-                _answer(setup, store, console)
+            answer(setup, store, console)
         except KeyboardInterrupt:
             kept = f"stopped; {len(store.done)} samples are kept in {asked.out}: the same command goes on"
             console.print(kept, highlight=False, markup=False, soft_wrap=True)
@@ -83,8 +82,11 @@ def finish(folder: Path, run: Mapping[str, Any], console: Console) -> int:
     return 0
 
 
-def look_up(asked: Asked) -> Setup:
-    """Find all that the command names; every mistake is told here, before anything is written or loaded."""
+def look_up(asked: Asked, make: Callable[[Asked, Named | None], list[Plan]] = make) -> Setup:
+    """Find all that the command names; every mistake is told here, before anything is written or loaded.
+
+    `make` says what is asked, where that is not the data of tasks.
+    """
     engine = full_name(asked.engine or default_engine())
     voter = full_name(asked.voter or ("first" if asked.n == 1 else "majority"))
     make_engine, vote = plugins.load("harness.engines", engine), plugins.load("harness.scaling", voter)
@@ -169,8 +171,10 @@ def _engine_settings(asked: Asked, model: Named | None) -> EngineSettings:
     )
 
 
-def _answer(setup: Setup, store: Store, console: Console) -> None:
-    """Ask what is owed."""
+def answer(setup: Setup, store: Store, console: Console) -> None:
+    """Ask what is owed, if anything is; the store has joined the run."""
+    if not any(True for _ in _owed(setup.plans, store)):
+        return
     asked = setup.asked
     frames = Frames(
         (asked.cache or default_cache()) if asked.cache_gb else None,

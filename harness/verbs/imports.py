@@ -10,8 +10,8 @@ from typer import Argument, Option
 
 
 def imports(
-    task: Annotated[str, Argument(help="The benchmark it is of: vstar, videomme ...")],
-    file: Annotated[Path, Argument(help="Its result file, in the benchmark's own format.")],
+    task: Annotated[str, Argument(help="The benchmark it is of: vstar, videomme, lmms-log:TASK ...")],
+    file: Annotated[Path, Argument(help="Its result file, in its own format or lmms-eval's.")],
     out: Annotated[Path, Option(help="Run folder; it is made.")],
     data: Annotated[Path | None, Option(help="Data folder, for items by the same names as in other runs.")] = None,
     preset: Annotated[str, Option(help="paper, or released: read as the published program does.")] = "paper",
