@@ -26,7 +26,10 @@ def run(
     ] = None,
     repetition_penalty: Annotated[float | None, Option(help="1 is none.", show_default="the preset's, or 1")] = None,
     seed: Annotated[int, Option(help="Of rollouts and of --limit.")] = 0,
-    frames: Annotated[str | None, Option(help="uniform:16, fps:2:64 ...", show_default="the model's or task's")] = None,
+    frames: Annotated[
+        str | None, Option(help="uniform:16, fps:2:64, aks:64 ...", show_default="the model's or task's")
+    ] = None,
+    scorer: Annotated[str | None, Option(metavar="NAME[:FOLDER]", help="What chooses frames for aks:64.")] = None,
     max_pixels: Annotated[int | None, Option(help="Of a frame.", show_default="the model's or task's")] = None,
     show: Annotated[str, Option(help="Frames as images, video, or released: a video without times.")] = "images",
     voter: Annotated[str | None, Option(help="Folds rollouts into one.", show_default="first or majority")] = None,
