@@ -56,6 +56,8 @@ class Clip:
             raise DataError(f"{self.folder} cannot be loaded: {str(error).splitlines()[0]}") from error
         if not hasattr(model, "get_image_features") or not hasattr(model, "get_text_features"):
             raise DataError(f"{self.folder} is a {type(model).__name__}, which has no embeddings of images and texts")
+        # SigLIP was trained on texts filled up to one length, with the filling read; the others do not look at it.
+        self._fills = str(model.config.model_type).startswith("siglip")
         self._longest = int(model.config.text_config.max_position_embeddings)
         self._model = model.to(self._device).eval()
 
@@ -72,9 +74,13 @@ class Clip:
             log.warning(
                 "the scorer reads %d tokens of a question; %r has %d and is cut", self._longest, question[:60], tokens
             )
-        # SigLIP was trained on texts of one length; the others do not look at what is filled in.
         inputs = self._tokenizer(
-            [question], padding="max_length", max_length=self._longest, truncation=True, return_tensors="pt"
+            [question],
+            padding="max_length",
+            max_length=self._longest,
+            truncation=True,
+            return_attention_mask=not self._fills,
+            return_tensors="pt",
         )
         (text,) = self._embed(self._model.get_text_features, inputs)
         return [float(cosine) for cosine in seen @ text]
