@@ -43,7 +43,7 @@ BATCH = 16
 MEMORY = 256 << 20
 """Bytes of what was seen that are kept in memory; the video used last may have more."""
 
-SPARE = 256 << 20
+SPARE = 128 << 20
 """Bytes that the candidates of a video may take in the size of the view; else those chosen are decoded again."""
 
 

@@ -87,8 +87,10 @@ def describe_model(model: Named | None) -> dict[str, Any] | None:
 
 def describe_scorer(name: str, scorer: Scorer) -> dict[str, Any]:
     """What chooses the frames."""
-    fingerprint = None if scorer.folder is None else fingerprint_model(scorer.folder)
-    return {"name": name, "version": scorer.version, "fingerprint": fingerprint}
+    told = {"name": name, "version": scorer.version}
+    if scorer.folder is None:
+        return {**told, "model": None, "fingerprint": None}
+    return {**told, "model": scorer.folder.name, "fingerprint": fingerprint_model(scorer.folder)}
 
 
 def describe_engine(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,7 @@ def test_what_was_seen_is_kept_on_disk(video: str, scorer: Light, tmp_path: Path
 def test_a_candidate_that_cannot_be_decoded_is_none(chooser: Chooser, video: str) -> None:
     read = chooser.frames.decoder.read
 
-    def damaged(info: VideoInfo, indices: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    def damaged(info: VideoInfo, indices: Iterable[int]) -> Iterator[tuple[int, Any]]:
         for index, picture in read(info, indices):
             yield index, VideoError("it is damaged") if index < 5 * lost else picture
 
@@ -216,7 +216,7 @@ def test_a_run_says_what_chose_its_frames_and_holds_to_it(run: Callable[..., Any
     assert said.code == 0 and "the frames of colours are chosen by scores: counted are as many" in said.out
     assert run(*words, "--scorer", "shapes").code == 0
     told = json.loads((tmp_path / "run/run.json").read_text())["settings"]
-    assert told["video"]["scorer"] == {"name": "shapes", "version": 1, "fingerprint": None}
+    assert told["video"]["scorer"] == {"name": "shapes", "version": 1, "model": None, "fingerprint": None}
     assert told["tasks"][0]["frames"] == "aks:2:2"
     assert {len(record.view.times) for record in read_records(tmp_path / "run") if record.view} == {2}
     assert "chosen by shapes" in (tmp_path / "run/report.md").read_text()

@@ -29,14 +29,15 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-    path = tmp_path_factory.mktemp("models") / request.param
+    name = str(request.param)
+    path = tmp_path_factory.mktemp("models") / name
     numbers = {word: number for number, word in enumerate(WORDS)}
     text = {**TOWER, "vocab_size": len(WORDS), "max_position_embeddings": LONGEST}
     text |= {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
     vision = {**TOWER, "image_size": 16, "patch_size": 8}
-    config = getattr(transformers, f"{request.param}Config")(text_config=text, vision_config=vision)
+    config = getattr(transformers, f"{name}Config")(text_config=text, vision_config=vision)
     torch.manual_seed(7)
-    getattr(transformers, f"{request.param}Model")(config).eval().save_pretrained(path)
+    getattr(transformers, f"{name}Model")(config).eval().save_pretrained(path)
     words = Tokenizer(models.WordLevel(numbers, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     words.post_processor = processors.TemplateProcessing(
@@ -46,8 +47,8 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         tokenizer_object=words, pad_token="<pad>", bos_token="<start>", eos_token="<end>", unk_token="<unk>"
     ).save_pretrained(path)
     size: dict[str, int] = {"height": 16, "width": 16}
-    crop = {"size": {"shortest_edge": 16}, "crop_size": size} if request.param == "CLIP" else {"size": size}
-    kind = {"image_processor_type": f"{request.param}ImageProcessor"}
+    crop = {"size": {"shortest_edge": 16}, "crop_size": size} if name == "CLIP" else {"size": size}
+    kind = {"image_processor_type": f"{name}ImageProcessor"}
     (path / "preprocessor_config.json").write_text(json.dumps({**kind, **crop}))
     return path
 
