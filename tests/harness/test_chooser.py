@@ -219,7 +219,7 @@ def test_a_run_says_what_chose_its_frames_and_holds_to_it(run: Callable[..., Any
     assert told["video"]["scorer"] == {"name": "shapes", "version": 1, "model": None, "fingerprint": None}
     assert told["tasks"][0]["frames"] == "aks:2:2"
     assert {len(record.view.times) for record in read_records(tmp_path / "run") if record.view} == {2}
-    assert "chosen by shapes" in (tmp_path / "run/report.md").read_text()
+    assert "key frames: chosen by shapes" in (tmp_path / "run/report.md").read_text()
     mine = tmp_path / "mine.py"
     mine.write_text("from harness.scorers.shapes import Shapes as scorer\n")
     said = run(*words, "--scorer", mine)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,13 @@ import pytest
 from PIL import Image
 
 from harness.errors import DataError
+from harness.manifest import fingerprint_model
 from harness.scorers.clip import Clip
 from harness.scorers.shapes import Shapes
 from harness.shapes import clip, render
+from harness.store import read_records
+
+Command = Callable[..., Any]
 
 TOWER = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 WORDS = ["<pad>", "<start>", "<end>", "<unk>", "red", "green", "circle", "square", "when", "is", "the", "visible"]
@@ -102,6 +108,20 @@ def test_scores_are_the_cosines_of_the_embeddings(folder: Path, caplog: pytest.L
         f"the scorer reads {LONGEST} tokens of a question; {long[:60]!r} has 14 and is cut"
     ]
     assert len(set(scorer.score("red circle", seen))) > 1
+
+
+def test_a_run_holds_to_the_weights_that_chose_its_frames(folder: Path, run: Command, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(folder, tmp_path / "mine"))
+    words = ["--frames", "aks:2:2", "--scorer", f"clip:{mine}"]
+    assert run(*words).code == 0
+    told = json.loads((tmp_path / "run/run.json").read_text())["settings"]["video"]["scorer"]
+    assert told == {"name": "clip", "version": 1, "model": "mine", "fingerprint": fingerprint_model(folder)}
+    views = [record.view for record in read_records(tmp_path / "run") if record.view]
+    assert len(views) == 15 and {len(view.times) for view in views} == {2}
+    assert "key frames: chosen by clip mine" in (tmp_path / "run/report.md").read_text()
+    (mine / "vocabulary.json").write_text("{}")
+    said = run(*words)
+    assert said.code == 2 and "video.scorer.fingerprint was" in said.err
 
 
 def test_a_folder_of_another_kind_is_one_sentence(folder: Path, tmp_path: Path) -> None:
