@@ -19,8 +19,7 @@ ONCE := UV_HTTP_RETRIES=0 UV_HTTP_CONNECT_TIMEOUT=5
 
 demo: $(DEMO)/ready
 	rm -rf demo
-	$(DEMO)/bin/harness data shapes --tasks vstar,videomme --out demo/data
-	$(DEMO)/bin/harness run --tasks vstar,videomme --data demo/data --model $(MODEL) --out demo/run
+	$(DEMO)/bin/harness demo --all --out demo --model $(MODEL)
 
 test: $(TEST)/ready
 	$(TEST)/bin/ruff check .

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import compare, data, fetch, imports, judge, report, run, tasks, train, vote
+from harness.verbs import compare, data, demo, fetch, imports, judge, report, run, tasks, train, vote
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
@@ -17,6 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("vote")(vote.vote)
 app.command("compare")(compare.compare)

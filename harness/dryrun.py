@@ -158,10 +158,10 @@ async def _look(asked: Asked, plans: Sequence[Plan], model: Model | None, family
             for sample in draw(plan.samples, asked.seed, plan.task.name):
                 try:
                     view = await views.view(sample, frames, family, plan.max_pixels, plan.show)
+                    request = plan.task.request(sample, view)
                 except VideoError as error:
                     look.broken.append(f"{sample.id}: {error}")
                     continue
-                request = plan.task.request(sample, view)
                 look.frames.append(len(prompt.frames(request)))
                 look.pixels.append(sum(4 * frame.size[0] * frame.size[1] for frame in prompt.frames(request)))
                 if layout is not None and size is not None:

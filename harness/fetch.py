@@ -1,47 +1,32 @@
 """One start of `harness fetch`: a published data set into the layout that its task reads.
 
-Each file is downloaded (an interrupted one goes on where it stopped), compared with the hub's size and hash, unpacked
-when it is an archive, and then done: fetched.json in the data folder says which are. An archive is removed once it is
-unpacked, so that the disk holds all of the data and one archive at the most.
+Each file is downloaded (an interrupted one goes on where it stopped), compared with the published size and hash,
+unpacked when it is an archive, and then done: fetched.json in the data folder says which are. An archive is removed
+once it is unpacked, so that the disk holds all of the data and one archive at the most.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from fnmatch import fnmatch
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.contracts import Task
-from harness.dataset import Dataset
+from harness.dataset import Dataset, Hub
 from harness.errors import DataError, UsageError
 from harness.schema import loads, validate
+from harness.sources import File, compare, download, listing, plainly, told
 from harness.store import write
-from harness.unpack import PART, unpack
+from harness.unpack import ARCHIVES, unpack
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 STATE = "fetched.json"
 
-Told = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """A file of the hub."""
-
-    name: str
-    size: int
-    sha256: str | None
-    """None for small files, which are known by their git hash."""
-    git: str | None
+State = dict[str, Any]
 
 
 def fetch(task: Task, out: Path, *, accept: bool, keep_archives: bool, console: Console) -> Path:
@@ -49,147 +34,98 @@ def fetch(task: Task, out: Path, *, accept: bool, keep_archives: bool, console: 
     dataset = task.dataset
     if dataset is None:
         raise UsageError(f"the task {task.name} has no published data set; make data with: harness data shapes")
-    size = f", {dataset.size / 1e9:.3g} GB" if dataset.size else ""
-    told = f"{task.title}: {dataset.repo}{size}; licence: {dataset.licence}; see {dataset.homepage}"
-    console.print(told, highlight=False, soft_wrap=True)
-    if not accept:
-        raise UsageError(
-            f"the data of {task.title} is under a licence ({dataset.licence}); read it at {dataset.homepage} "
-            "and give --accept-licence when you accept it"
-        )
+    _tell(task, dataset, accept, console)
     folder = out / task.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
     state = _state(folder, dataset)
-    with _hub_errors(dataset):
-        state["revision"], files = listing(dataset, state["revision"] or dataset.revision)
+    files = _files(dataset, state)
     left = [file for file in files if file.name not in state["done"]]
     _need_room(folder, left)
     console.print(f"{len(files)} files, {_gb(files)}; to fetch: {len(left)}, {_gb(left)}", highlight=False)
     write(folder / STATE, "fetched", state)
     for file in left:
-        _bring(folder, dataset, state["revision"], file, keep_archives, console)
-        state["done"][file.name] = {"size": file.size, "sha256": file.sha256}
+        state["done"][file.name] = _bring(folder, dataset, file, keep_archives, console)
         write(folder / STATE, "fetched", state)
     return folder
 
 
-def _state(folder: Path, dataset: Dataset) -> Told:
+def _tell(task: Task, dataset: Dataset, accept: bool, console: Console) -> None:
+    """Say what will be fetched, and ask for its licence."""
+    size = f", {dataset.size / 1e9:.3g} GB" if dataset.size else ""
+    places = ", ".join(map(told, dataset.sources))
+    words = f"{task.title}: {places}{size}; licence: {dataset.licence}; see {dataset.homepage}"
+    console.print(words, highlight=False, markup=False, soft_wrap=True)
+    if not accept:
+        raise UsageError(
+            f"the data of {task.title} is under a licence ({dataset.licence}); read it at {dataset.homepage} "
+            "and give --accept-licence when you accept it"
+        )
+
+
+def _state(folder: Path, dataset: Dataset) -> State:
     path = folder / STATE
     if not path.is_file():
-        return {"format": 1, "repo": dataset.repo, "revision": None, "licence": dataset.licence, "done": {}}
-    state: Told = dict(loads(path.read_bytes(), str(path)))
+        return {
+            "format": 1,
+            "repo": dataset.repo,
+            "revision": None,
+            "others": {},
+            "licence": dataset.licence,
+            "done": {},
+        }
+    state: State = dict(loads(path.read_bytes(), str(path)))
     validate("fetched", state, str(path))
     if state["repo"] != dataset.repo:
         raise UsageError(f"{folder} holds {state['repo']} and not {dataset.repo}; give another --out")
-    return state
+    return {"others": {}, **state}
 
 
-def listing(dataset: Dataset, revision: str) -> tuple[str, list[File]]:
-    """The commit of a revision, and those of its files that are needed; annotations first, then by name."""
-    from huggingface_hub import HfApi
+def _files(dataset: Dataset, state: State) -> list[File]:
+    """The files of all sources, archives last; the commits of their repositories go into the state."""
+    files: list[File] = []
+    for source in dataset.sources:
+        first = isinstance(source, Hub) and source.repo == dataset.repo
+        known = state["revision"] if first else state["others"].get(told(source))
+        with plainly(dataset, told(source)):
+            commit, found = listing(source, known)
+        if first:
+            state["revision"] = commit
+        elif commit is not None:
+            state["others"][told(source)] = commit
+        files += found
+    twice = [name for name, count in Counter(file.name for file in files).items() if count > 1]
+    if twice:
+        raise DataError(f"two of the sources have a file of the name {twice[0]}; the data set was changed")
+    return sorted(files, key=lambda file: (file.name.endswith(ARCHIVES), file.name))
 
-    info = HfApi(endpoint=_endpoint()).dataset_info(dataset.repo, revision=revision, files_metadata=True)
-    files = [
-        File(name=s.rfilename, size=s.size or 0, sha256=s.lfs.sha256 if s.lfs else None, git=s.blob_id)
-        for s in info.siblings or ()
-        if any(fnmatch(s.rfilename, pattern) for pattern in dataset.files)
-    ]
-    for pattern in dataset.files:
-        if not any(fnmatch(file.name, pattern) for file in files):
-            raise DataError(f"{dataset.repo} at {revision} has no file {pattern}; the data set was changed")
-    return str(info.sha), sorted(files, key=lambda file: (file.name.endswith(".zip"), file.name))
 
-
-def _bring(folder: Path, dataset: Dataset, commit: str, file: File, keep_archives: bool, console: Console) -> None:
-    with _hub_errors(dataset):
-        path = _download(folder, dataset, commit, file)
+def _bring(folder: Path, dataset: Dataset, file: File, keep_archives: bool, console: Console) -> dict[str, Any]:
+    """Bring one file; its size and hash."""
+    with plainly(dataset, file.source):
+        path = download(folder, file)
     try:
-        _compare(path, file)
+        sha256 = compare(path, file)
     except DataError:
         path.unlink()
         raise
-    if path.suffix == ".zip":
+    size = path.stat().st_size
+    if file.name.endswith(ARCHIVES):
         members = unpack(path, folder, console, keep={STATE})
-        console.print(f"{file.name}: {members} files unpacked", highlight=False)
+        console.print(f"{file.name}: {members} files unpacked", highlight=False, markup=False)
         if not keep_archives:
             path.unlink()
+    return {"size": size, "sha256": sha256}
 
 
-def _download(folder: Path, dataset: Dataset, commit: str, file: File) -> Path:
-    """The file, with what an earlier start got of it: the library's own download always begins anew."""
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
-
-    path = folder / file.name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"{dataset.repo} holds the file {file.name!r}, which would leave {folder}")
-    if path.is_file() and path.stat().st_size == file.size:
-        return path
-    part = path.with_name(path.name + PART)
-    part.parent.mkdir(parents=True, exist_ok=True)
-    url = hf_hub_url(dataset.repo, file.name, repo_type="dataset", revision=commit, endpoint=_endpoint())
-    with part.open("ab") as target:
-        if target.tell() > file.size:
-            target.truncate(0)
-        # A compressed answer has other positions than the file.
-        headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
-        http_get(url, target, resume_size=target.tell(), headers=headers, expected_size=file.size)
-        target.flush()
-        os.fsync(target.fileno())
-    part.replace(path)
-    return path
-
-
-def _compare(path: Path, file: File) -> None:
-    """DataError when the file is not that of the hub."""
-    size = path.stat().st_size
-    if size != file.size:
-        raise DataError(f"{path} has {size} bytes and the hub's has {file.size}; start the same command again")
-    digest = hashlib.sha256() if file.sha256 else hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
-    with path.open("rb") as content:
-        while chunk := content.read(1 << 20):
-            digest.update(chunk)
-    wanted = file.sha256 or file.git
-    if wanted is not None and digest.hexdigest() != wanted:
-        raise DataError(f"{path} was damaged on its way: its hash is not the hub's; start the same command again")
-
-
-def _need_room(folder: Path, files: list[File]) -> None:
-    free, largest = shutil.disk_usage(folder).free, max((file.size for file in files), default=0)
-    needed = sum(file.size for file in files) + largest
+def _need_room(folder: Path, files: Iterable[File]) -> None:
+    sizes = [file.size or 0 for file in files]
+    free, needed = shutil.disk_usage(folder).free, sum(sizes) + max(sizes, default=0)
     if free < needed:
         raise UsageError(f"{folder} has {free / 1e9:.1f} GB of room and {needed / 1e9:.1f} GB are needed; make room")
 
 
-def _gb(files: list[File]) -> str:
-    return f"{sum(file.size for file in files) / 1e9:.3g} GB"
-
-
-def _endpoint() -> str | None:
-    return os.environ.get("HF_ENDPOINT") or None
-
-
-@contextmanager
-def _hub_errors(dataset: Dataset) -> Iterator[None]:
-    """The hub's errors in one sentence."""
-    errors: Any = importlib.import_module("huggingface_hub.errors")
-    try:
-        yield
-    except errors.GatedRepoError as error:
-        raise UsageError(
-            f"{dataset.repo} asks for its terms to be accepted at {dataset.homepage}; do so, then: hf auth login"
-        ) from error
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
-        raise DataError(f"the hub has no {dataset.repo} at {dataset.revision}: {_first_line(error)}") from error
-    except (errors.HTTPError, OSError, ValueError) as error:
-        raise DataError(
-            f"{dataset.repo} could not be fetched ({_first_line(error)}); the same command goes on where it stopped"
-        ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def _gb(files: Iterable[File]) -> str:
+    return f"{sum(file.size or 0 for file in files) / 1e9:.3g} GB"

@@ -242,13 +242,13 @@ def write_think(view: View, evidence: Iterable[Evidence], more: str = "") -> str
     return f"<think>{claims or 'I look at the frames.'}{more}</think>"
 
 
-def write_span(span: Span) -> str:
-    """A span as a model writes it.
+def write_span(span: Span, digits: int = 1) -> str:
+    """A span as a model writes it, with so many decimals.
 
     >>> write_span(Span(3, 7.25))
     'From <t>3.0</t>s to <t>7.2</t>s'
     """
-    return f"From <t>{span.start:.1f}</t>s to <t>{span.end:.1f}</t>s"
+    return f"From <t>{span.start:.{digits}f}</t>s to <t>{span.end:.{digits}f}</t>s"
 
 
 def write_second(time: float) -> str:

@@ -1,7 +1,7 @@
 """Find a task, voter or engine by name: our own module first, else a file, else an entry point.
 
 A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine`, `decoder` ... A "_" in the
-name of one of ours is written "-".
+name of one of ours may be written "-".
 Out of tree it is a Python file given by its path (`--tasks ./mybench.py`), or an installed entry point
 of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.decoders`, `harness.reports`,
 `harness.scorers`.
@@ -47,7 +47,7 @@ def load(room: str, name: str) -> Any:
 
 def _module(room: str, name: str) -> Any:
     """What goes by that name; an entry point may name the plugin itself."""
-    if name in _own(room):
+    if name.replace("_", "-") in _own(room):
         return importlib.import_module(f"{room}.{name.replace('-', '_')}")
     for entry in entry_points(group=room):
         if entry.name == name:

@@ -13,7 +13,7 @@ from harness.contracts import PAPER
 if TYPE_CHECKING:
     from rich.console import Console
 
-SMALL = 8
+SMALL = 11
 """The terminal shows the first breakdown of at most this many values."""
 
 Data = Mapping[str, Any]

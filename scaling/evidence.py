@@ -57,7 +57,7 @@ def resolve(view: View, claim: Evidence) -> Cited | None:
     if claim.box is None or claim.time is None:
         return None
     times = told(view)
-    end = max(times[-1], view.duration) if times == view.times else times[-1]
+    end = max(times[-1], view.start + view.duration) if times == view.times else times[-1]
     if claim.time > end + GRACE:
         return Cited(claim, None, PAST)
     if not claim.box.area:
@@ -69,10 +69,10 @@ def resolve(view: View, claim: Evidence) -> Cited | None:
 
 
 def told(view: View) -> tuple[float, ...]:
-    """When each frame of a view is on screen, as the model was told, in seconds."""
+    """When each frame of a view is on screen, as the model was told, in seconds of the file."""
     if view.show != "released":
         return view.times
-    return tuple(number / prompt.RELEASED_PACE for number in range(len(view.times)))
+    return tuple(view.start + number / prompt.RELEASED_PACE for number in range(len(view.times)))
 
 
 def nearest(times: tuple[float, ...], time: float) -> int:

@@ -122,7 +122,7 @@ class Scorer:
 
     def __call__(self, prediction: Prediction) -> Score:
         """Its score."""
-        key = (prediction.answer, prediction.span, tuple(prediction.boxes.items()), bool(prediction.problems))
+        key = (prediction.answer, prediction.span, tuple(prediction.boxes.items()), prediction.problems)
         if key not in self._known:
             self._known[key] = self.task.score(self.sample, prediction)
         return self._known[key]

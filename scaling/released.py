@@ -135,7 +135,7 @@ def frame_at(view: View, time: float) -> int | None:
     [0, 2, 2, None, 3, None, None]
     """
     count = len(view.times)
-    place = time * (count / (view.duration - view.times[0]))
+    place = time * (count / (view.start + view.duration - view.times[0]))
     index = round(place) if math.isfinite(place) else count
     return index % count if -count <= index < count else None
 

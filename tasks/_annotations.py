@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -83,10 +85,17 @@ def folder(root: Path, holds: str) -> Path:
 
 
 def read(path: Path) -> list[Row]:
-    """The rows of a .json list, a .jsonl or a .parquet file."""
+    """The rows of a .json list, a .jsonl, a .tsv or a .parquet file."""
+    return _rows(path, document(path))
+
+
+def document(path: Path) -> Any:
+    """What such a file holds, which need not be rows; DataError when there is no such file or it is damaged."""
     if not path.is_file():
         raise DataError(f"there is no file {path}; put the published annotation there, or give another data folder")
-    return _rows(path, _parquet(path) if path.suffix == ".parquet" else _json(path, _text(path)))
+    if path.suffix == ".parquet":
+        return _parquet(path)
+    return _tsv(path, _text(path)) if path.suffix == ".tsv" else _json(path, _text(path))
 
 
 def rows(path: Path, text: str) -> list[Row]:
@@ -107,16 +116,25 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except ValueError as error:
-        raise DataError(f"{path}: expected JSON, found something else: {error}") from error
+        wanted = "a table" if path.suffix == ".tsv" else "JSON"
+        raise DataError(f"{path}: expected {wanted}, found something else: {error}") from error
 
 
 def _json(path: Path, text: str) -> Any:
     try:
         if path.suffix == ".jsonl":
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: expected JSON, found something else: {error}") from error
+
+
+def _tsv(path: Path, text: str) -> Any:
+    """Rows of texts under the names in the first line."""
+    try:
+        return list(csv.DictReader(io.StringIO(text), delimiter="\t", strict=True))
+    except csv.Error as error:
+        raise DataError(f"{path}: expected a table with tabs, found something else: {error}") from error
 
 
 def _parquet(path: Path) -> Any:
@@ -137,10 +155,10 @@ def video(row: Row, column: str, root: Path, path: Path) -> str:
     return str(path)
 
 
-def index_videos(root: Path) -> dict[str, Path]:
-    """Every .mp4 anywhere under a folder by its name without suffix; the first in path order wins."""
+def index_videos(root: Path, suffixes: Sequence[str] = (".mp4",)) -> dict[str, Path]:
+    """Every video anywhere under a folder by its name without suffix; the first in path order wins."""
     found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*.mp4")):
+    for path in sorted(path for suffix in suffixes for path in root.rglob(f"*{suffix}")):
         found.setdefault(path.stem, path)
     return found
 

@@ -36,7 +36,7 @@ def letter(text: str, options: Sequence[str], think: bool) -> str | None:
     ['B', None]
     """
     if not think:
-        return _said(text, options)
+        return said(text, len(options), options)
     content = inner(text)
     return content if content in LETTERS and content != text and _ends(text) else None
 
@@ -45,14 +45,18 @@ def _ends(text: str) -> bool:
     return text.find("</think>", max(0, text.find("<think>"))) > text.find("<think>") >= 0
 
 
-def _said(text: str, options: Sequence[str]) -> str | None:
-    """The letter that stands last in one of several forms, else the option whose text comes last."""
+def said(text: str, count: int, contents: Sequence[str] = ()) -> str | None:
+    """The one of so many letters that stands last in one of several forms, else the option whose text comes last.
+
+    >>> said("B or C", 4), said("It is the pear", 4)
+    ('C', None)
+    """
     for mark in ",.!?;:'":
         text = text.strip(mark)
     words = f" {text} "
-    found = [*_lettered(words, len(options))]
+    found = [*_lettered(words, count)]
     if not found and len(words.split()) > 5:
-        labelled = zip(ascii_uppercase, options, strict=False)
+        labelled = zip(ascii_uppercase, contents, strict=False)
         found = [(words.lower().rfind(f"{a}. {b}".lower()), a) for a, b in labelled]
     place, letter = max(found, key=lambda each: each[0], default=(-1, ""))
     return letter if place >= 0 else None

@@ -121,7 +121,7 @@ def meets(clip: Clip, rng: random.Random) -> Question | None:
 
 def remains(clip: Clip, rng: random.Random) -> Question | None:
     """Which thing is still there when the clip ends, with options; None unless it is one."""
-    last = max(thing.span.end for thing in clip.things)
+    last = max((thing.span.end for thing in clip.things), default=None)
     staying = [thing for thing in clip.things if thing.span.end == last]
     if len(staying) != 1 or len(clip.things) < 2:
         return None

@@ -15,7 +15,7 @@ def fetch(
     accept_licence: Annotated[bool, Option("--accept-licence", help="You accept the data's licence.")] = False,
     keep_archives: Annotated[bool, Option("--keep-archives", help="Do not remove what is unpacked.")] = False,
 ) -> None:
-    """Bring the published data of a task from the Hugging Face hub, compare it, unpack it and check that it is all."""
+    """Bring the published data of a task from where it lies, compare it, unpack it and check that it is all there."""
     from rich.console import Console
 
     from harness.datacheck import check_data

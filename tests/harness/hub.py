@@ -1,4 +1,4 @@
-"""A stand-in for the hub: one data set over HTTP on loopback, as huggingface_hub asks for it."""
+"""A stand-in for the hub: data sets over HTTP on loopback, as huggingface_hub asks for them, and plain files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ COMMIT = "c0ffee" + "0" * 34
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves the files of a folder as the data set `repo`."""
+    """Serves the files of a folder as the data set `repo`; more of them, and plain files, can be added."""
 
     daemon_threads = True
 
     def __init__(self, repo: str, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.repo, self.folder = repo, folder
+        self.repos = {repo: folder}
+        self.plain: dict[str, bytes] = {}
+        """Path -> a file that is no part of a data set."""
+        self.moved: dict[str, str] = {}
+        """Path -> address to which it leads."""
+        self.asked: list[tuple[str, str | None]] = []
+        """Path and token of each request."""
         self.begun: list[tuple[str, int]] = []
         """File and first byte of each download."""
         self.spoilt: set[str] = set()
@@ -40,16 +46,16 @@ class Hub(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
-    def described(self) -> dict[str, Any]:
-        siblings = []
-        for path in sorted(p for p in self.folder.rglob("*") if p.is_file()):
+    def described(self, repo: str) -> dict[str, Any]:
+        siblings, folder = [], self.repos[repo]
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             content = path.read_bytes()
-            told: dict[str, Any] = {"rfilename": path.relative_to(self.folder).as_posix(), "size": len(content)}
+            told: dict[str, Any] = {"rfilename": path.relative_to(folder).as_posix(), "size": len(content)}
             told["blobId"] = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
-            if path.suffix == ".zip":
+            if path.suffix in (".zip", ".gz"):
                 told["lfs"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "pointerSize": 1}
             siblings.append(told)
-        return {"id": self.repo, "sha": COMMIT, "private": False, "tags": [], "downloads": 0, "likes": 0,
+        return {"id": repo, "sha": COMMIT, "private": False, "tags": [], "downloads": 0, "likes": 0,
                 "disabled": False, "gated": False, "siblings": siblings}  # fmt: skip
 
 
@@ -60,14 +66,15 @@ class Handler(BaseHTTPRequestHandler):
         self._file(body=False)
 
     def do_GET(self) -> None:
-        if self.path.startswith(f"/api/datasets/{self.server.repo}/revision/"):
+        match = re.match("/api/datasets/(.+)/revision/", self.path)
+        if match and match[1] in self.server.repos:
             if self.server.status != 200:
                 self.send_response(self.server.status)
                 self.send_header("X-Error-Code", "GatedRepo")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            content = json.dumps(self.server.described()).encode()
+            content = json.dumps(self.server.described(match[1])).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -76,12 +83,19 @@ class Handler(BaseHTTPRequestHandler):
             self._file(body=True)
 
     def _file(self, body: bool) -> None:
-        match = re.fullmatch(rf"/datasets/{self.server.repo}/resolve/{COMMIT}/(.+)", self.path)
-        path = self.server.folder / match[1] if match else None
-        if path is None or not path.is_file():
+        self.server.asked.append((self.path, self.headers.get("Authorization")))
+        if self.path in self.server.moved:
+            self.send_response(302)
+            self.send_header("Location", self.server.moved[self.path])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        match = re.fullmatch(rf"/datasets/(.+)/resolve/{COMMIT}/(.+)", self.path)
+        path = self.server.repos[match[1]] / match[2] if match else Path(self.path)
+        if self.path not in self.server.plain and not (match and path.is_file()):
             self.send_error(404)
             return
-        content = path.read_bytes()
+        content = self.server.plain.get(self.path) or path.read_bytes()
         first = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
         start = int(first[1]) if first else 0
         self.send_response(206 if first else 200)

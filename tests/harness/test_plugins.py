@@ -100,3 +100,23 @@ def test_a_plugin_is_not_imported_to_list_names() -> None:
     code = "import sys; from harness.plugins import names; names('harness.tasks'); print(*sys.modules)"
     fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "harness.tasks" in fresh.stdout.split() and "harness.tasks.vstar" not in fresh.stdout.split()
+
+
+def test_a_name_with_a_colon_is_what_a_plugin_makes_of_the_rest(tmp_path: Path, installed: Path) -> None:
+    path = installed / "rainbow-1.0.dist-info/entry_points.txt"
+    path.write_text("[harness.tasks]\nmany = rainbow_many\nrainbow = rainbow_task\n")
+    text = "import rainbow_task\n\ndef named(text):\n    return rainbow_task.task if text == 'a:b' else None\n"
+    (installed / "rainbow_many.py").write_text(text)
+    assert load("many:a:b").title == "Colours"
+    for name, said in (("none:a", "no task named 'none'"), ("rainbow:a", "has no attribute 'named'")):
+        with pytest.raises(UsageError, match=said):
+            load(name)
+
+
+def test_a_report_of_another_package_is_found(installed: Path) -> None:
+    path = installed / "rainbow-1.0.dist-info/entry_points.txt"
+    path.write_text("[harness.reports]\nbows = rainbow_report:report\n")
+    (installed / "rainbow_report.py").write_text("def report(runs):\n    return []\n")
+    assert plugins.load("harness.reports", "bows")([]) == []
+    assert {"bows", "table2"} <= set(plugins.names("harness.reports"))
+    assert "table" not in plugins.names("harness.reports")
