@@ -21,9 +21,7 @@ def run(
     n: Annotated[int, Option("-n", help="Rollouts a sample.")] = 1,
     temperature: Annotated[float | None, Option(help="0 is greedy.", show_default="the preset's, or 0")] = None,
     top_p: Annotated[float | None, Option(help="Nucleus sampling.", show_default="the preset's, or 1")] = None,
-    max_tokens: Annotated[
-        int | None, Option(help="Of an answer.", show_default="the preset's, model's, or 1024")
-    ] = None,
+    max_tokens: Annotated[int | None, Option(help="Of an answer.", show_default="preset's, model's or 1024")] = None,
     repetition_penalty: Annotated[float | None, Option(help="1 is none.", show_default="the preset's, or 1")] = None,
     seed: Annotated[int, Option(help="Of rollouts and of --limit.")] = 0,
     frames: Annotated[str | None, Option(help="uniform:16, aks:64 ...", show_default="the model's or task's")] = None,
