@@ -1,4 +1,4 @@
-"""What a task, an engine, a voter, a report and a source of pixels are."""
+"""What a task, an engine, a voter, a report, a scorer of frames and a source of pixels are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from harness.errors import UsageError
 from harness.records import Frame, Grade, Prediction, Record, Request, Response, Sample, Score, View
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 
@@ -207,6 +209,35 @@ class Report(Protocol):
 
     def __call__(self, runs: Sequence[Finished]) -> Sequence[Sheet]:
         """The tables, with a row for each run where runs are put side by side."""
+        ...
+
+
+class Scorer(Protocol):
+    """Says how well frames fit a question. Made by the `scorer` of a module in harness/scorers: `scorer(folder)`.
+
+    `folder` is what stands behind the colon of --scorer NAME:FOLDER, or "". One call at a time is made, in any thread.
+    """
+
+    @property
+    def version(self) -> int:
+        """Rises when scores change."""
+        ...
+
+    @property
+    def folder(self) -> Path | None:
+        """The model folder; None for a scorer without one."""
+        ...
+
+    def start(self) -> None:
+        """Load the model."""
+        ...
+
+    def look(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        """What is seen on RGB images of the size of the video, a row each: all that a score needs of them."""
+        ...
+
+    def score(self, question: str, seen: NDArray[np.float32]) -> Sequence[float]:
+        """For each row of what was seen how well it fits the question: finite, larger is better."""
         ...
 
 

@@ -32,6 +32,7 @@ from harness.model import Model, Named
 from harness.plan import Plan
 from harness.progress import clock
 from harness.records import Sample
+from harness.sampling import KeyFrames, recipe
 from harness.settings import Asked
 from harness.store import refuse_foreign
 
@@ -102,6 +103,11 @@ def dry_run(
     lines = [*_pixels(looks, asked), *_memory(looks, size, asked), *_time(looks, asked)]
     if signal is not None:
         lines.append(f"the voter weighs rollouts by {signal}; what it asks about their evidence is not counted")
+    lines += [
+        f"the frames of {plan.task.name} are chosen by scores: counted are as many, evenly spread"
+        for plan in plans
+        if isinstance(recipe(plan.frames), KeyFrames)
+    ]
     for line in (*lines, *_warnings(looks, size)):
         console.print(Text(line), soft_wrap=True)
     return 1 if any(look.long or look.broken for look in looks) else 0
@@ -147,9 +153,11 @@ async def _look(asked: Asked, plans: Sequence[Plan], model: Model | None, family
     with closing(Frames()) as views:
         for plan in plans:
             looks.append(look := Look(plan=plan))
+            rule = recipe(plan.frames)
+            frames = rule.unscored if isinstance(rule, KeyFrames) else plan.frames
             for sample in draw(plan.samples, asked.seed, plan.task.name):
                 try:
-                    view = await views.view(sample, plan.frames, family, plan.max_pixels, plan.show)
+                    view = await views.view(sample, frames, family, plan.max_pixels, plan.show)
                     request = plan.task.request(sample, view)
                 except VideoError as error:
                     look.broken.append(f"{sample.id}: {error}")

@@ -58,9 +58,9 @@ class Frames:
         """Frames that were decoded so far; one that came from memory or disk does not count."""
         self.passes = 0
         """Times that a video was gone through for its frames."""
-        self._decoder: Decoder = plugins.load("harness.decoders", decoder)()
+        self.decoder: Decoder = plugins.load("harness.decoders", decoder)()
         self._partial = partial
-        self._disk = FrameCache(cache, cache_bytes) if cache else None
+        self.disk = FrameCache(cache, cache_bytes) if cache else None
         self._memory = _Memory(memory_bytes)
         self._pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8), "frames")
         self._probed: OrderedDict[str, asyncio.Future[VideoInfo]] = OrderedDict()
@@ -74,7 +74,7 @@ class Frames:
     async def view(self, sample: Sample, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
         """What a model of that family is shown for a sample; VideoError when its video cannot be read."""
         video, part = sample.video, sample.part
-        info = await self._info(video)
+        info = await self.info(video)
         times = sampling.sample(info.within(part) if part else info, recipe)
         start = part.start if part else 0.0
         length = 0 if show == "images" else len(times)
@@ -112,7 +112,8 @@ class Frames:
         """Stop the threads."""
         self._pool.shutdown(cancel_futures=True)
 
-    async def _info(self, video: str) -> VideoInfo:
+    async def info(self, video: str) -> VideoInfo:
+        """What is known of a video before its frames are decoded; VideoError when it cannot be read."""
         if video in self._failed:
             raise VideoError(self._failed[video])
         if video not in self._probed:
@@ -153,7 +154,7 @@ class Frames:
         try:
             while batch := self._asked.pop(video, None):
                 for frame, result in (await self._load(video, batch)).items():
-                    self._keep(frame, result)
+                    self.keep(frame, result)
                     waiting.pop(frame).set_result(result)
         except asyncio.CancelledError:
             for future in waiting.values():
@@ -171,23 +172,24 @@ class Frames:
         run = asyncio.get_running_loop().run_in_executor
         results: Results = {}
         keys: dict[Frame, str] = {}
-        if self._disk:
-            results, keys = await run(self._pool, _from_disk, self._disk, video, self._decoder.software, frames)
+        if self.disk:
+            results, keys = await run(self._pool, _from_disk, self.disk, video, self.decoder.software, frames)
         missing = [frame for frame in frames if frame not in results]
         if not missing:
             return results
         try:
-            info = await self._info(video)
-            fresh, decoded = await run(self._pool, _decode, self._decoder.read, info, missing)
+            info = await self.info(video)
+            fresh, decoded = await run(self._pool, _decode, self.decoder.read, info, missing)
         except VideoError as error:
             return results | dict.fromkeys(missing, error)
         self.passes += decoded > 0
         self.decoded += decoded
-        if self._disk and keys:
-            await run(self._pool, _to_disk, self._disk, keys, fresh)
+        if self.disk and keys:
+            await run(self._pool, _to_disk, self.disk, keys, fresh)
         return results | fresh
 
-    def _keep(self, frame: Frame, result: Image | VideoError) -> None:
+    def keep(self, frame: Frame, result: Image | VideoError) -> None:
+        """Have a frame in memory for those who will ask for it."""
         if not isinstance(result, VideoError):
             self._memory.put(frame, result)
         elif frame.crop is None:
@@ -261,7 +263,7 @@ def _decode(read: Read, info: VideoInfo, frames: Sequence[Frame]) -> tuple[Resul
     for index, picture in read(info, wanted) if wanted else ():
         decoded += not isinstance(picture, VideoError)
         for frame in wanted[index]:
-            results[frame] = picture if isinstance(picture, VideoError) else _fit(picture, frame)
+            results[frame] = picture if isinstance(picture, VideoError) else fit(picture, frame)
     return results, decoded
 
 
@@ -273,7 +275,8 @@ def _inside(box: Box, width: int, height: int) -> tuple[int, int, int, int] | No
     return math.floor(part.x1), math.floor(part.y1), math.ceil(part.x2), math.ceil(part.y2)
 
 
-def _fit(picture: Pixels, frame: Frame) -> Image:
+def fit(picture: Pixels, frame: Frame) -> Image:
+    """What a frame asks for of the picture that is on screen then."""
     from PIL.Image import Resampling, fromarray
 
     image = fromarray(picture)

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from harness.contracts import Task
+from harness.contracts import Scorer, Task
 from harness.errors import UsageError
 from harness.model import Model, Named
 from harness.plan import Plan, Questions
@@ -42,12 +42,14 @@ def manifest(
     decoding: Decoding,
     decoder: str,
     voter: str,
+    scorer: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of run.json for one session, as it will be read back.
 
     `places` are the engine's options that say where and how fast, not what is answered.
     """
     weights = model.path if isinstance(model, Model) else None
+    chosen = {} if scorer is None else {"scorer": scorer}
     document = {
         "format": 1,
         "partial": any(plan.partial for plan in plans),
@@ -58,7 +60,7 @@ def manifest(
             "family": family,
             "engine": describe_engine(engine, asked.dtype, asked.engine_options, asked.answers, places),
             "decoding": asdict(decoding),
-            "video": {"decoder": decoder, "partial": asked.partial_videos},
+            "video": {"decoder": decoder, "partial": asked.partial_videos, **chosen},
             "voter": voter,
             "adaptive": asked.adaptive,
             "seed": asked.seed,
@@ -81,6 +83,14 @@ def describe_model(model: Named | None) -> dict[str, Any] | None:
         return None
     fingerprint = fingerprint_model(model.path) if isinstance(model, Model) else None
     return {"name": model.name, "family": model.family, "fingerprint": fingerprint}
+
+
+def describe_scorer(name: str, scorer: Scorer) -> dict[str, Any]:
+    """What chooses the frames."""
+    told = {"name": name, "version": scorer.version}
+    if scorer.folder is None:
+        return {**told, "model": None, "fingerprint": None}
+    return {**told, "model": scorer.folder.name, "fingerprint": fingerprint_model(scorer.folder)}
 
 
 def describe_engine(

@@ -3,7 +3,8 @@
 A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine`, `decoder` ... A "_" in the
 name of one of ours may be written "-".
 Out of tree it is a Python file given by its path (`--tasks ./mybench.py`), or an installed entry point
-of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.decoders`, `harness.reports`.
+of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.decoders`, `harness.reports`,
+`harness.scorers`.
 "lmms:mvbench" is what the function `named` of the module `lmms` makes of "mvbench".
 """
 
@@ -27,6 +28,7 @@ ATTRIBUTE = {
     "harness.engines": "engine",
     "harness.decoders": "decoder",
     "harness.reports": "report",
+    "harness.scorers": "scorer",
 }
 """Room -> the attribute that a plugin's module must have."""
 

@@ -1,9 +1,10 @@
-"""Which frames of a video a model is shown: recipes such as "uniform:16", "fps:2:64" and "step:1:16"."""
+"""Which frames of a video a model is shown: recipes such as "uniform:16", "fps:2:64", "step:1:16" and "aks:64"."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -72,10 +73,48 @@ def smart(rate: str, cap: str) -> Recipe:
     return choose
 
 
+@dataclass(frozen=True, slots=True)
+class KeyFrames:
+    """`count` of the frames that are there `rate` times a second, by how well each fits the question.
+
+    Times alone do not say which: harness/chooser.py asks a scorer.
+    """
+
+    count: int
+    rate: float
+
+    @property
+    def candidates(self) -> str:
+        """The recipe of the frames that are scored."""
+        return f"fps:{self.rate:.12g}"
+
+    @property
+    def unscored(self) -> str:
+        """The recipe of as many frames without scores: all candidates, or that many frames evenly spread."""
+        return f"{self.candidates}:{self.count}"
+
+    def __call__(self, info: VideoInfo) -> Sequence[int]:
+        """No choice can be made here: UsageError."""
+        raise UsageError(f"aks:{self.count} chooses frames by scores; {NEED}")
+
+
+def aks(count: str, rate: str = "1") -> KeyFrames:
+    """`count` key frames of `rate` candidates a second (harness/keyframes.py)."""
+    return KeyFrames(_whole(count), _positive(rate))
+
+
+NEED = "say what scores them, such as --scorer clip:FOLDER"
+
 ROUNDING = 1e-6
 """What a rate that was computed from presentation times may lack to the whole number that a file states."""
 
-RECIPES: dict[str, Callable[..., Recipe]] = {"uniform": uniform, "fps": fps, "step": step, "smart": smart}
+RECIPES: dict[str, Callable[..., Recipe]] = {
+    "uniform": uniform,
+    "fps": fps,
+    "step": step,
+    "smart": smart,
+    "aks": aks,
+}
 """Name -> what makes a recipe of the parts after the colons."""
 
 
@@ -87,7 +126,8 @@ def recipe(text: str) -> Recipe:
     except (KeyError, TypeError, ValueError):
         raise UsageError(
             f"cannot sample frames by {text!r}; use uniform:N (N frames, evenly spread), fps:R (R frames a second), "
-            "fps:R:N (at most N of them), or as released programs do step:R:N or smart:R:N"
+            "fps:R:N (at most N of them), aks:N or aks:N:R (the N of R a second that fit the question, with --scorer), "
+            "or as released programs do step:R:N or smart:R:N"
         ) from None
 
 

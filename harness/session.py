@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import plugins
+from harness import chooser, plugins
+from harness.chooser import Chooser, Scoring
 from harness.contracts import Engine, Pixels, Stop, Voter
 from harness.dryrun import dry_run
 from harness.engines import Settings as EngineSettings
@@ -50,6 +51,8 @@ class Setup:
     stop: Stop | None
     decoding: Decoding
     plans: list[Plan]
+    scoring: Scoring | None
+    """What chooses frames; None where times alone do."""
     run: dict[str, Any]
     """The content of run.json."""
 
@@ -97,6 +100,7 @@ def look_up(asked: Asked, make: Callable[[Asked, Named | None], list[Plan]] = ma
     plugins.load("harness.decoders", decoder)()
     places = getattr(make_engine, "places", ())
     plans = make(asked, model)
+    scoring = chooser.find(asked.scorer, plans)
     decoding = plans[0].decoding
     return Setup(
         asked=asked,
@@ -107,6 +111,7 @@ def look_up(asked: Asked, make: Callable[[Asked, Named | None], list[Plan]] = ma
         stop=find_rule(asked.adaptive, vote) if asked.adaptive else None,
         decoding=decoding,
         plans=plans,
+        scoring=scoring,
         run=manifest(
             asked,
             plans,
@@ -117,6 +122,7 @@ def look_up(asked: Asked, make: Callable[[Asked, Named | None], list[Plan]] = ma
             decoding=decoding,
             decoder=decoder,
             voter=voter,
+            scorer=scoring.told if scoring else None,
         ),
     )
 
@@ -182,9 +188,10 @@ def answer(setup: Setup, store: Store, console: Console) -> None:
         decoder=asked.decoder,
         partial=asked.partial_videos,
     )
+    views = Chooser(frames, setup.scoring) if setup.scoring else frames
     loop = Loop(
         engine=setup.engine(_engine_settings(asked, setup.model), frames),
-        views=frames,
+        views=views,
         voter=setup.voter,
         stop=setup.stop,
         decoding=setup.decoding,
@@ -194,7 +201,7 @@ def answer(setup: Setup, store: Store, console: Console) -> None:
     store.begin()
     total = sum(len(plan.samples) for plan in setup.plans)
     answered = len(store.done) > len(store.failed)
-    with closing(frames), Progress(console, total, len(store.done), len(store.failed)) as progress:
+    with closing(frames), closing(views), Progress(console, total, len(store.done), len(store.failed)) as progress:
 
         def keep(record: Record) -> None:
             store.append(record)
@@ -202,6 +209,8 @@ def answer(setup: Setup, store: Store, console: Console) -> None:
 
         async def drive_all() -> None:
             try:
+                if isinstance(views, Chooser):
+                    await views.start()
                 await loop.engine.start()
                 progress.engine_started()
                 await drive(loop, _owed(setup.plans, store), keep, asked.in_flight, answered=answered)

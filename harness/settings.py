@@ -67,6 +67,8 @@ class Asked:
     seed: int = 0
     frames: str | None = None
     """None is what the model was trained with, else the task's default."""
+    scorer: str | None = None
+    """What scores frames for recipes such as aks:64: a name, or name:folder."""
     max_pixels: int | None = None
     show: str = "images"
     """A key of harness.prompt.SHOWS."""

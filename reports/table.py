@@ -149,6 +149,8 @@ def _about(run: Data, scores: Data) -> list[str]:
     ]
     if asked.get("preset", PAPER) != PAPER:
         lines.append(f"- preset: {asked['preset']}")
+    if scorer := asked.get("video", {}).get("scorer"):
+        lines.append(f"- key frames: chosen by {safe(' '.join(filter(None, (scorer['name'], scorer['model']))))}")
     if asked.get("adaptive"):
         lines.append(f"- {stopped(run, scores)}")
     if run["partial"]:

@@ -21,12 +21,11 @@ def run(
     n: Annotated[int, Option("-n", help="Rollouts a sample.")] = 1,
     temperature: Annotated[float | None, Option(help="0 is greedy.", show_default="the preset's, or 0")] = None,
     top_p: Annotated[float | None, Option(help="Nucleus sampling.", show_default="the preset's, or 1")] = None,
-    max_tokens: Annotated[
-        int | None, Option(help="Length of an answer.", show_default="the preset's, the model's, or 1024")
-    ] = None,
+    max_tokens: Annotated[int | None, Option(help="Of an answer.", show_default="preset's, model's or 1024")] = None,
     repetition_penalty: Annotated[float | None, Option(help="1 is none.", show_default="the preset's, or 1")] = None,
     seed: Annotated[int, Option(help="Of rollouts and of --limit.")] = 0,
-    frames: Annotated[str | None, Option(help="uniform:16, fps:2:64 ...", show_default="the model's or task's")] = None,
+    frames: Annotated[str | None, Option(help="uniform:16, aks:64 ...", show_default="the model's or task's")] = None,
+    scorer: Annotated[str | None, Option(metavar="NAME[:FOLDER]", help="What chooses frames for aks:64.")] = None,
     max_pixels: Annotated[int | None, Option(help="Of a frame.", show_default="the model's or task's")] = None,
     show: Annotated[str, Option(help="Frames as images, video, or released: a video without times.")] = "images",
     voter: Annotated[str | None, Option(help="Folds rollouts into one.", show_default="first or majority")] = None,

@@ -83,7 +83,7 @@ def test_run_json_and_the_report_tell_the_preset(data: Path) -> None:
     found = plans(data, preset="released")
     asked = Asked(tasks=("vstar", "videomme"), data=data, out=data / "run", preset="released")
     how = found[0].decoding
-    told = {"family": "qwen2_5_vl", "engine": "scripted", "decoder": "pyav", "voter": "first"}
+    told: dict[str, Any] = {"family": "qwen2_5_vl", "engine": "scripted", "decoder": "pyav", "voter": "first"}
     run = manifest(asked, found, model=None, places=(), decoding=how, **told)
     validate("run", run, "run.json")
     assert run["settings"]["preset"] == "released"
