@@ -84,6 +84,8 @@ class VideoMME(Choice):
     def samples(self, root: Path) -> list[Sample]:
         """One sample a row, in the order of the file."""
         root = _annotations.folder(root, FOLDER)
+        # The folder of the annotation has the name of the task, and is taken for the data folder when that is given.
+        root = root if (root / FOLDER).is_dir() or root.name != FOLDER else root.parent
         files = [root / FOLDER / f"{ANNOTATION}{suffix}" for suffix in (".parquet", ".json", ".jsonl")]
         rows = _annotations.read(next((f for f in files if f.is_file()), files[0]))
         _annotations.unique(rows, "question_id")

@@ -11,6 +11,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.geometry import Span
+from harness.plan import data_folder
 from harness.records import Evidence, Record, Response, Sample, Score, View
 from harness.tasks import _srt
 from harness.tasks.videomme import VideoMME, official
@@ -209,3 +210,9 @@ def test_unknown_options_are_one_sentence(option: str) -> None:
     changes: dict[str, Any] = {option: "x"}
     with pytest.raises(UsageError, match=f"videomme has no {option} 'x'; there are: "):
         replace(VideoMME(), **changes)
+
+
+def test_the_data_folder_may_be_given_itself(tmp_path: Path) -> None:
+    VideoMME().demo(tmp_path, 1, 0)
+    inside = data_folder(tmp_path, "videomme")
+    assert inside == tmp_path / "videomme" and VideoMME().samples(inside) == VideoMME().samples(tmp_path)
