@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from harness.contracts import Preset
 from harness.records import Frame, View
 
+PRESET = Preset(
+    options={"prompt": "released", "parser": "o3"},
+    frames="smart:2:64",
+    max_pixels=512 * 512,
+    repetition_penalty=1.05,
+    max_tokens=8192,
+)
+"""How it runs the benchmarks that it shows 64 frames of."""
 REASON = (
     "First reason in your mind, then give the answer: the reasoning between <think> and </think>, the answer between "
     "<answer> and </answer>."

@@ -54,13 +54,7 @@ class VideoMMMU(Choice):
     )
     presets: ClassVar[Mapping[str, Preset]] = {
         "official": Preset(options={"prompt": "official", "parser": "official"}, temperature=0.0, max_tokens=1024),
-        "released": Preset(
-            options={"prompt": "released", "parser": "o3"},
-            frames="smart:2:64",
-            max_pixels=512 * 512,
-            repetition_penalty=1.05,
-            max_tokens=8192,
-        ),
+        "released": _released.PRESET,
     }
 
     prompts: ClassVar[Sequence[str]] = ("think", "direct", "official", "released", "released-direct")

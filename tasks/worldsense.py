@@ -62,15 +62,7 @@ class WorldSense(Choice):
         items=3172,
         videos=1662,
     )
-    presets: ClassVar[Mapping[str, Preset]] = {
-        "released": Preset(
-            options={"prompt": "released", "parser": "o3"},
-            frames="smart:2:64",
-            max_pixels=512 * 512,
-            repetition_penalty=1.05,
-            max_tokens=8192,
-        )
-    }
+    presets: ClassVar[Mapping[str, Preset]] = {"released": _released.PRESET}
 
     prompts: ClassVar[Sequence[str]] = ("think", "direct", "released", "released-direct")
     """The latter two ask as Open-o3-Video's program does."""
