@@ -28,8 +28,8 @@ DEPTH = 5
 def choose(scores: Sequence[float], count: int) -> list[int]:
     """The places of the `count` frames to show, ascending; all of them when there are no more. Earlier wins a tie.
 
-    >>> choose([0, 0, 9, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0], 2)
-    [2, 3]
+    >>> choose([0, 0, 0, 0, 9, 8, 0, 0, 0, 0, 0, 0, 0, 0], 2)
+    [4, 5]
     >>> choose([1, 1, 1, 1, 1, 1, 1, 1], 2)
     [0, 4]
     """
