@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import PreTrainedTokenizerFast
 
 from harness import codec, plugins
 from harness.records import Response, Sample, View
@@ -19,12 +19,12 @@ from harness.training.nano.corpus import tokenizer
 
 
 @pytest.fixture(scope="module")
-def tokens() -> PreTrainedTokenizerFast:
+def tokens() -> Any:
     return tokenizer()
 
 
 @pytest.fixture(scope="module")
-def teacher(tokens: PreTrainedTokenizerFast) -> lessons.Teacher:
+def teacher(tokens: Any) -> lessons.Teacher:
     return lessons.Teacher(tokens)
 
 
@@ -32,17 +32,17 @@ def teacher(tokens: PreTrainedTokenizerFast) -> lessons.Teacher:
     "text",
     ["When is the red circle visible?", "Any text: ünïcode, 1234.567 and 汉字\n\ttabs", "[12,34,56,255] at 3.5s", ""],
 )
-def test_any_text_comes_back(tokens: PreTrainedTokenizerFast, text: str) -> None:
+def test_any_text_comes_back(tokens: Any, text: str) -> None:
     assert tokens.decode(tokens.encode(text)) == text
 
 
-def test_numbers_are_one_token_and_follow_each_other(tokens: PreTrainedTokenizerFast) -> None:
+def test_numbers_are_one_token_and_follow_each_other(tokens: Any) -> None:
     ids = [tokens.encode(str(number)) for number in range(256)]
     assert [len(found) for found in ids] == [1] * 256
     assert np.diff([found[0] for found in ids]).tolist() == [1] * 255
 
 
-def test_a_thing_is_one_token_near_its_words(tokens: PreTrainedTokenizerFast) -> None:
+def test_a_thing_is_one_token_near_its_words(tokens: Any) -> None:
     table = model.make(tokens, 0).get_input_embeddings().weight.detach()
     for thing in words.THINGS:
         [found] = tokens.encode(thing)
@@ -50,7 +50,7 @@ def test_a_thing_is_one_token_near_its_words(tokens: PreTrainedTokenizerFast) ->
         assert torch.cosine_similarity(table[found], colour + shape, dim=0) > 0.4
 
 
-def test_drills_tell_letters_and_members(teacher: lessons.Teacher, tokens: PreTrainedTokenizerFast) -> None:
+def test_drills_tell_letters_and_members(teacher: lessons.Teacher, tokens: Any) -> None:
     told = set()
     for seed in range(20):
         lesson = teacher.drill(seed)
@@ -74,7 +74,7 @@ def test_drills_tell_letters_and_members(teacher: lessons.Teacher, tokens: PreTr
     assert told == {"A", "B", "C", "D", "Yes", "No", "names", "motions"}
 
 
-def test_glimpses_cite_first_and_last_sights(teacher: lessons.Teacher, tokens: PreTrainedTokenizerFast) -> None:
+def test_glimpses_cite_first_and_last_sights(teacher: lessons.Teacher, tokens: Any) -> None:
     cited = 0
     for seed in range(20):
         lesson = teacher.glimpse(seed)
@@ -96,7 +96,7 @@ def test_glimpses_cite_first_and_last_sights(teacher: lessons.Teacher, tokens: P
     assert cited > 20
 
 
-def test_lessons_use_the_chat_template(teacher: lessons.Teacher, tokens: PreTrainedTokenizerFast) -> None:
+def test_lessons_use_the_chat_template(teacher: lessons.Teacher, tokens: Any) -> None:
     from harness import prompt
 
     rng = random.Random(0)
@@ -119,7 +119,7 @@ def test_reference_responses_are_right(teacher: lessons.Teacher) -> None:
             assert min(v for v in score.values.values() if v is not None) > 0.7, (sample, response.text, score)
 
 
-def test_forward_is_the_transformers_forward(teacher: lessons.Teacher, tokens: PreTrainedTokenizerFast) -> None:
+def test_forward_is_the_transformers_forward(teacher: lessons.Teacher, tokens: Any) -> None:
     net = model.make(tokens, 0).eval()
     image = tokens.convert_tokens_to_ids("<|image_pad|>")
     found = [teacher.lesson(seed) for seed in range(12)]
@@ -169,7 +169,7 @@ def test_orthogonal_matrices() -> None:
         assert 0.5 < values.min() < values.max() < 1.5
 
 
-def test_a_checkpoint_is_whole(tokens: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+def test_a_checkpoint_is_whole(tokens: Any, tmp_path: Path) -> None:
     from harness.model import resolve
 
     net = model.make(tokens, 0)

@@ -130,7 +130,8 @@ class Teacher:
             drawn = events.pictured(clip, rng)
         assert drawn is not None
         view = look(clip, rng)
-        (question, card), shape, made = drawn, drawn[0].things[0], []
+        (question, card), shape = drawn, drawn[0].things[0]
+        made: list[tuple[Request, str]] = []
         for _ in range(8):
             if question.things[0] is shape and len(made) < samples.CHOICES:
                 sample = samples.happening(clip, question)

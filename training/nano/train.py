@@ -41,7 +41,7 @@ FILMS, PICTURES = 8, 2
 """Clips a step and process, once clips are not easy: in turn such whose camera moves, and such that come with a
 picture."""
 DRILLS = 16
-"""Drills a step and process; a quarter of them beside easy clips."""
+"""Drills a step and process; a quarter of them beside a few frames, half of them beside clips."""
 EASY = 0.6
 """Until this share of the time clips are of at most seven seconds and three things."""
 RATE = 2e-3
@@ -185,7 +185,7 @@ class _Trainer:
         return losses(self.net, self.head, collate(lessons, self.words, 2), self.words.zero)
 
     def _read(self, step: int, easy: bool) -> dict[str, float]:
-        """A step of everything; the layers of the vision tower learn from few frames and from films alone."""
+        """A step of everything; the layers of the vision tower learn where clips are not easy, from what is short."""
         from .batch import collate
         from .forward import losses
 
@@ -197,18 +197,24 @@ class _Trainer:
         blocks.requires_grad_(not easy)
         glances, near = self._glanced(GLANCES // 4)
         told = {"sight": 0.3 * (sight + near), "text": text, "crops": 0.5 * graded, "glances": 0.5 * glances}
-        told["drills"] = (0.3 if easy else 0.5) * self._looked_up(DRILLS // 4 if easy else DRILLS // 2)
-        if easy:
-            pass
-        elif step % 2:
-            lessons = [self.teacher.film(seed) for seed in next(self.films)]
-            told["films"], moved = losses(self.net, self.head, collate(lessons, self.words, 4), self.words.zero)
+        told["drills"] = 0.5 * self._looked_up(DRILLS // 2)
+        if not easy:
+            kind = ("pictures", "films")[step % 2]
+            told[kind], moved = self._beside(kind)
             told["sight"] = told["sight"] + 0.3 * moved
+        self._learn(sum(told.values(), text.new_zeros(())))
+        return {name: loss.item() for name, loss in told.items()}
+
+    def _beside(self, kind: str) -> tuple[Tensor, Tensor]:
+        """Losses of the text and of sight of lessons of one kind."""
+        from .batch import collate
+        from .forward import losses
+
+        if kind == "films":
+            lessons = [self.teacher.film(seed) for seed in next(self.films)]
         else:
             lessons = [self.teacher.picture(seed) for seed in next(self.pictures)]
-            told["pictures"] = losses(self.net, self.head, collate(lessons, self.words, 1), self.words.zero)[0]
-        self._learn(sum(told.values()))
-        return {name: loss.item() for name, loss in told.items()}
+        return losses(self.net, self.head, collate(lessons, self.words, 4), self.words.zero)
 
     def _learn(self, loss: Tensor) -> None:
         self.net.zero_grad()
