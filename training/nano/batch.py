@@ -11,7 +11,8 @@ import numpy as np
 from harness.shapes.clip import COLOURS, SHAPES
 
 from . import model
-from .lessons import Branch, Lesson
+from .branches import Branch
+from .lessons import Lesson
 from .words import THINGS, token
 
 if TYPE_CHECKING:

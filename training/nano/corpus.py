@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import prompt
@@ -10,8 +11,9 @@ from harness.records import Frame
 from harness.shapes import questions
 from harness.shapes.clip import make
 
-from . import words
-from .lessons import Teacher, chat
+from . import model, words
+from .branches import chat
+from .lessons import Teacher
 from .looks import look
 
 if TYPE_CHECKING:
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 CLIPS = 200
 
 
-def tokenizer() -> PreTrainedTokenizerFast:
-    """Nano's tokenizer."""
-    return words.build(_texts())
+def tokenizer(start: Path | None = None) -> PreTrainedTokenizerFast:
+    """Nano's tokenizer; that of a checkpoint, with what it lacks behind it, where one goes on from `start`."""
+    if start is None:
+        return words.build(_texts())
+    return words.extend(model.load_tokenizer(start), _texts())
 
 
 def _texts() -> list[str]:
@@ -31,7 +35,8 @@ def _texts() -> list[str]:
         rng = random.Random(seed)
         clip = make(seed, "short" if seed % 8 else "medium")
         view = look(clip, rng)
-        texts += [chat(request) + response for request, response in teacher.ask(clip, view, rng)]
+        told = [*teacher.ask(clip, view, rng), *teacher.filmed(seed)[2], *teacher.pictured(seed)[2]]
+        texts += [chat(request) + response for request, response in told]
         crop, thing = Frame(video="", time=0.0, size=view.size), clip.things[0]
         for asked in (questions.when(thing), questions.where(thing), questions.what(clip, rng).text):
             texts.append(chat(prompt.relevance(asked, thing.name, crop)))

@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness import parse, plugins, prompt
+from harness import plugins, prompt
 from harness.geometry import Box
-from harness.records import Evidence, Request, Sample, View
-from harness.shapes import questions
+from harness.records import Evidence, Frame, Request, View
+from harness.shapes import clip as world
+from harness.shapes import events, questions, render
 from harness.shapes.clip import Clip, Thing, make
 
-from . import model
+from . import samples
+from .branches import SHOWN, Branch, Writer, after, chat
 from .looks import cut, draw, look
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedTokenizerFast
 
-BOX = re.compile(r"\[(\d+),(\d+),(\d+),(\d+)\]")
-HEAVY = re.compile(r"(?<=<answer>)(?:[A-D]|Yes|No)(?=</answer>)|^(?:[A-D]|Yes|No|[012])$")
-HEAVY_WEIGHT, SEEN_WEIGHT = 6.0, 3.0
-"""The weight of a token that is the whole answer among dozens that are not, and of a coordinate while thinking: there
-it must be seen, later it can be copied."""
-
-EXISTS, CHOICES = 8, 2
-"""Questions of a kind a clip: a yes or a letter is little to learn from."""
-
-
-@dataclass(slots=True)
-class Branch:
-    """A question and its response, after the frames of a clip."""
-
-    tokens: list[int]
-    weights: list[float]
-    """Weight of the loss of predicting each token; 0 for the question."""
-    soft: list[bool]
-    """Whether the token is a coordinate, for which near misses are half right."""
+DOES = 2
+"""Questions that are answered with Yes about what a camera does, and as many with No."""
 
 
 @dataclass(slots=True)
@@ -60,8 +44,9 @@ class Teacher:
     """Makes lessons of seeds."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast | None) -> None:
-        """Without a tokenizer only `ask` works."""
-        self.tokenizer = tokenizer
+        """Without a tokenizer only requests and responses can be had: `ask`, `filmed` and `pictured`."""
+        if tokenizer is not None:
+            self.writer = Writer(tokenizer)
         self.vstar = plugins.load("harness.tasks", "vstar")
         self.videomme = plugins.load("harness.tasks", "videomme")
         self.shapes = plugins.load("harness.tasks", "shapes")
@@ -73,35 +58,87 @@ class Teacher:
         view = look(clip, rng)
         if not questions_too:
             view = replace(view, times=tuple(sorted(rng.sample(view.times, 2))))
-        images = draw(clip, view, rng.random() < 0.35)
-        by = view.size[0] / clip.width, view.size[1] / clip.height
-        things = [[(t, clip.box(t, time).scale(*by)) for t in clip.things if t.visible(time)] for time in view.times]
         asked = self.ask(clip, view, rng) if questions_too else []
-        prefix = self._prefix(asked[0][0], view) if asked else []
-        branches = [self._branch(self._after(request), text) for request, text in asked]
-        return Lesson(prefix, np.stack(images), branches, things)
+        branches = [self.writer.branch(after(request), text) for request, text in asked]
+        if asked:
+            branches += [self.writer.near(*said) for said in _short(clip, rng)]
+        return self._lesson(clip, view, asked[0][0] if asked else None, branches, rng)
 
     def length(self, seed: int) -> str:
         """The length class of the clip of a lesson."""
         return random.Random(f"length:{seed}").choices(("short", "medium", "long"), (92, 5, 3))[0]
 
     def glimpse(self, seed: int) -> Lesson:
-        """A few frames, and for each thing on them the claim that cites its first sight."""
+        """A few frames, and for each thing on them the claims that cite its first and its last sight."""
         rng = random.Random(f"glimpse:{seed}")
         clip = make(seed)
         view = look(clip, random.Random(0))
-        view = replace(view, times=tuple(sorted(rng.sample(view.times, rng.randint(1, 4)))))
-        images = draw(clip, view, rng.random() < 0.35)
-        by = view.size[0] / clip.width, view.size[1] / clip.height
-        things = [[(t, clip.box(t, time).scale(*by)) for t in clip.things if t.visible(time)] for time in view.times]
-        prefix = self._prefix(self.vstar.request(_sample(clip, "where_1", "", clip.things[0]), view), view)
+        count = rng.randint(1, min(8, len(view.times)))
+        view = replace(view, times=tuple(sorted(rng.sample(view.times, count))))
         branches = []
         for thing in clip.things:
-            time = next((time for time in view.times if thing.visible(time)), None)
-            if time is not None:
-                claim = Evidence(label=thing.name, time=time, box=clip.box(thing, time))
-                branches += self._cited(view, claim)
-        return Lesson(prefix, np.stack(images), branches, things)
+            times = [time for time in view.times if thing.visible(time)]
+            if times:
+                ends = (times[0], times[-1])
+                claims = [Evidence(label=thing.name, time=time, box=clip.box(thing, time)) for time in ends]
+                branches += self.writer.cited(view, claims)
+        request = self.vstar.request(samples.sample(clip, "where_1", "", clip.things[0]), view)
+        return self._lesson(clip, view, request, branches, rng)
+
+    def film(self, seed: int) -> Lesson:
+        """Frames of a clip on which only the camera moves, with questions on what it does."""
+        clip, view, asked = self.filmed(seed)
+        branches = [self.writer.branch(after(request), text) for request, text in asked]
+        branches.append(self.writer.near("What does the camera do?", clip.camera or ""))
+        return self._lesson(clip, view, asked[0][0], branches, random.Random(seed))
+
+    def filmed(self, seed: int) -> tuple[Clip, View, list[tuple[Request, str]]]:
+        """A clip whose camera does something, all or a few of its frames, and requests with reference responses."""
+        rng = random.Random(f"film:{seed}")
+        clip = world.film(seed, rng.choice(world.CAMERAS))
+        view = look(clip, rng)
+        if len(view.times) > 3 and rng.random() < 0.7:
+            between = rng.sample(view.times[2:-2], min(rng.choice((0, 0, 1)), len(view.times[2:-2])))
+            ends = rng.choice(view.times[:2]), rng.choice(view.times[-2:])
+            view = replace(view, times=tuple(sorted([*ends, *between])))
+        wrong = rng.sample([camera for camera in world.CAMERAS if camera != clip.camera], DOES)
+        asked = [*((camera, "No") for camera in wrong), *[(clip.camera or "", "Yes")] * DOES]
+        made = [(_only(view, events.does(camera)), answer) for camera, answer in asked]
+        question = events.camera(clip, rng)
+        assert question is not None
+        sample = samples.camera(clip, question, view.times)
+        task = replace(self.videomme, prompt="direct") if rng.random() < 0.1 else self.videomme
+        made.append((task.request(sample, view), task.reference(sample, view)))
+        return clip, view, made
+
+    def picture(self, seed: int) -> Lesson:
+        """Frames and a picture behind them, with questions on the thing that has the shape on the picture."""
+        clip, view, asked, card = self.pictured(seed)
+        branches = [self.writer.branch(after(request), text) for request, text in asked]
+        lesson = self._lesson(clip, view, asked[0][0], branches, random.Random(seed))
+        lesson.pixels = np.concatenate([lesson.pixels, render.frame(card, 0.0, view.size)[None]])
+        lesson.things.append(_seen(card, view, 0.0))
+        return lesson
+
+    def pictured(self, seed: int) -> tuple[Clip, View, list[tuple[Request, str]], Clip]:
+        """A clip, its frames, requests that show one picture with reference responses, and that picture."""
+        rng = random.Random(f"picture:{seed}")
+        clip = make(seed)
+        drawn = events.pictured(clip, rng)
+        if drawn is None:
+            clip = replace(clip, things=(replace(clip.things[0], colour="red"),))
+            drawn = events.pictured(clip, rng)
+        assert drawn is not None
+        view = look(clip, rng)
+        (question, card), shape = drawn, drawn[0].things[0]
+        made: list[tuple[Request, str]] = []
+        for _ in range(8):
+            if question.things[0] is shape and len(made) < samples.CHOICES:
+                sample = samples.happening(clip, question)
+                task = replace(self.videomme, prompt="direct") if rng.random() < 0.1 else self.videomme
+                made.append((_with_picture(task.request(sample, view), view), task.reference(sample, view)))
+            question = (events.pictured(clip, rng) or drawn)[0]
+        return clip, view, made, card
 
     def crop(self, seed: int) -> Lesson:
         """A crop to grade or to name."""
@@ -115,167 +152,115 @@ class Teacher:
         told = [(prompt.relevance(asked, thing.name, frame), str(grade))]
         if grade == 2:
             told += [(prompt.verify(thing.name, frame), "Yes"), (prompt.verify(wrong, frame), "No")]
-        text = chat(told[0][0])
-        prefix = self._expand(text[: text.index("<|vision_end|>")], view.size)
-        branches = [self._branch("<|vision_end|>" + self._after(asked), answer) for asked, answer in told]
+        prefix = self.writer.prefix(told[0][0], view)
+        branches = [self.writer.branch(after(asked), answer) for asked, answer in told]
         return Lesson(prefix, cut(clip, frame, rng)[None], branches, [[]])
 
     def drill(self, seed: int) -> Lesson:
-        """No frames: options to look a letter up in, a list of things to find one in, or names for frames."""
+        """No frames: options to look a letter up in, boxes that move, things to find one in, or names for frames."""
         rng = random.Random(f"drill:{seed}")
         clip = make(seed)
         view = look(clip, random.Random(0))
-        kind = rng.randrange(3)
-        if kind == 0:
+        kind = rng.choices(("names", "letters", "motions", "members"), (1, 4, 3, 1))[0]
+        if kind == "names":
             return self._names(clip, view, rng)
-        if kind == 1:
-            sample = _choice(clip, questions.choice(clip, rng))
-            before = self._after(self.videomme.request(sample, view))
+        if kind == "motions":
+            before, told = "", self._motions(seed, rng)
+        elif kind == "letters":
+            asked = [make(clip, rng) for make in (questions.choice, *events.MAKERS)]
+            asked.append(events.camera(world.film(seed, rng.choice(world.CAMERAS)), rng))
+            sample = samples.choice(clip, rng.choice([question for question in asked if question is not None]))
+            before = after(self.videomme.request(sample, view))
             ends = zip(questions.LETTERS, sample.options, strict=True)
             told = [(f"So the answer is {option}", f".</think><answer>{letter}</answer>") for letter, option in ends]
         else:
-            before = "".join(f"{thing.name}," for thing in clip.things) + "<|vision_end|>\n"
-            samples = [_exists(clip, questions.exists(clip, rng)) for _ in range(EXISTS)]
-            told = [(self._after(self.shapes.request(sample, view)), sample.answer or "") for sample in samples]
-        branches = [self._branch(after, response) for after, response in told]
-        return Lesson(self._encode("<|im_start|>user\n" + before), np.zeros((0, 1, 1, 3), np.uint8), branches, [])
+            before = "".join(f"{thing.name}," for thing in clip.things) + SHOWN
+            members = [samples.exists(clip, questions.exists(clip, rng)) for _ in range(samples.EXISTS)]
+            told = [(after(self.shapes.request(sample, view)), sample.answer or "") for sample in members]
+        branches = [self.writer.branch(*pair) for pair in told]
+        return Lesson(self.writer.encode("<|im_start|>user\n" + before), np.zeros((0, 1, 1, 3), np.uint8), branches, [])
+
+    def _motions(self, seed: int, rng: random.Random) -> list[tuple[str, str]]:
+        """Questions on what moves with the boxes to tell it from, and how their answers end."""
+        told = []
+        for number in range(4):
+            clip = make(seed + number)
+            question, view = events.moves(clip, rng), look(clip, random.Random(0))
+            if question is None:
+                clip = world.film(seed + number, rng.choice(world.CAMERAS))
+                question = events.camera(clip, rng)
+                assert question is not None
+                sample = samples.camera(clip, question, view.times)
+            else:
+                sample = samples.happening(clip, question)
+            seen, said, end = self.videomme.reference(sample, view).partition("So the answer is ")
+            told.append((after(self.videomme.request(sample, view)) + seen + said, end))
+        return told
 
     def _names(self, clip: Clip, view: View, rng: random.Random) -> Lesson:
         """The names of the things on each frame in its place, and questions that need no more."""
-        samples = [_sample(clip, "when_1", questions.when(thing), thing) for thing in clip.things]
+        named = [samples.sample(clip, "when_1", questions.when(thing), thing) for thing in clip.things]
         asked = questions.what(clip, rng)
-        samples.append(_sample(clip, "what", asked.text, asked.things[0], answer=asked.answer))
-        requests = [self.vstar.request(sample, view) for sample in samples]
-        text = chat(requests[0])
-        text = text[: text.rindex("<|vision_end|>") + len("<|vision_end|>\n")]
+        named.append(samples.sample(clip, "what", asked.text, asked.things[0], answer=asked.answer))
+        requests = [self.vstar.request(sample, view) for sample in named]
+        text = chat(requests[0]).removesuffix(after(requests[0]))
         for time in view.times:
             seen = "".join(f"{thing.name}," for thing in clip.things if thing.visible(time))
             text = text.replace("<|image_pad|>", seen or ",", 1)
-        pairs = zip(requests, samples, strict=True)
-        branches = [self._branch(self._after(r), self.vstar.reference(s, view)) for r, s in pairs]
+        pairs = zip(requests, named, strict=True)
+        branches = [self.writer.branch(after(r), self.vstar.reference(s, view)) for r, s in pairs]
         for branch in branches:
             branch.weights = [0.0 if soft else w for soft, w in zip(branch.soft, branch.weights, strict=True)]
             branch.soft = [False] * len(branch.soft)
-        return Lesson(self._encode(text), np.zeros((0, 1, 1, 3), np.uint8), branches, [])
+        return Lesson(self.writer.encode(text), np.zeros((0, 1, 1, 3), np.uint8), branches, [])
 
     def ask(self, clip: Clip, view: View, rng: random.Random) -> list[tuple[Request, str]]:
         """Requests on a clip with their reference responses."""
         made = []
-        for sample in self._samples(clip, rng):
+        for sample in samples.of(clip, rng):
             task = self.videomme if sample.kind == "mcq" else self.shapes if sample.kind == "exists" else self.vstar
             if task is not self.shapes and sample.kind in ("what", "mcq", "when_1") and rng.random() < 0.08:
                 task = replace(task, prompt="direct")
             made.append((task.request(sample, view), task.reference(sample, view)))
         return made
 
-    def _samples(self, clip: Clip, rng: random.Random) -> list[Sample]:
-        asked = questions.what(clip, rng)
-        thing = rng.choice(clip.things)
-        samples = [_sample(clip, "what", asked.text, asked.things[0], answer=asked.answer)]
-        samples += [_choice(clip, questions.choice(clip, rng)) for _ in range(CHOICES)]
-        samples += [_exists(clip, questions.exists(clip, rng)) for _ in range(EXISTS)]
-        samples.append(_sample(clip, "when_1", questions.when(thing), thing))
-        samples.append(_sample(clip, "where_1", questions.where(thing), thing))
-        other = rng.choice(clip.things)
-        kind, ask = rng.choice((("when_2", questions.when), ("where_2", questions.where)))
-        return [*samples, _sample(clip, kind, ask(other), other)]
-
-    def _cited(self, view: View, claim: Evidence) -> list[Branch]:
-        """A claim in its place; and its box and its time right behind the name, where they are learned first."""
-        full = self._branch("<|im_start|>assistant\n", f"<think>The {parse.write_claim(view, claim)}")
-        name = self._encode(claim.label)
-        known = full.tokens.index(name[0]) + 1
-        full.weights[:known] = [0.0] * known
-        box = [token for token, soft in zip(full.tokens, full.soft, strict=True) if soft]
-        time = self._encode(f"{claim.time:.1f}")
-        return [
-            full,
-            Branch(name + box, [0.0] + [1.0] * len(box), [False] + [True] * len(box)),
-            Branch(name + time, [0.0] + [1.0] * len(time), [False] * (1 + len(time))),
-        ]
-
-    def _prefix(self, request: Request, view: View) -> list[int]:
-        text = chat(request)
-        return self._expand(text[: text.rindex("<|vision_end|>") + len("<|vision_end|>\n")], view.size)
-
-    def _expand(self, text: str, size: tuple[int, int]) -> list[int]:
-        cell = model.PATCH * model.MERGE
-        return self._encode(text.replace("<|image_pad|>", "<|image_pad|>" * (size[0] // cell * (size[1] // cell))))
-
-    def _after(self, request: Request) -> str:
-        """The chat from behind the last frame of a request to where the response begins."""
-        last = request.parts[-1]
-        assert isinstance(last, str)
-        return f"{last}<|im_end|>\n<|im_start|>assistant\n"
-
-    def _branch(self, before: str, response: str) -> Branch:
-        asked, coded = self._encode(before), self._coded(response)
-        inside = [span for match in BOX.finditer(response) for span in map(match.span, range(1, 5))]
-        heavy = [match.span() for match in HEAVY.finditer(response)]
-        soft = [span in inside for span in coded.offsets] + [False]
-        thought = max(response.find("</think>"), 0)
-        seen = [span for span in inside if span[1] < thought]
-        special = dict.fromkeys(heavy, HEAVY_WEIGHT) | dict.fromkeys(seen, SEEN_WEIGHT)
-        weights = [special.get(span, 1.0) for span in coded.offsets] + [1.0]
-        end = self._encode("<|im_end|>")
-        return Branch(asked + coded.ids + end, [0.0] * len(asked) + weights, [False] * len(asked) + soft)
-
-    def _coded(self, text: str) -> Any:
-        assert self.tokenizer is not None
-        return self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
-
-    def _encode(self, text: str) -> list[int]:
-        return list(self._coded(text).ids)
+    def _lesson(
+        self, clip: Clip, view: View, request: Request | None, branches: list[Branch], rng: random.Random
+    ) -> Lesson:
+        images = draw(clip, view, rng.random() < 0.35)
+        prefix = self.writer.prefix(request, view) if request else []
+        return Lesson(prefix, np.stack(images), branches, [_seen(clip, view, time) for time in view.times])
 
 
-def chat(request: Request) -> str:
-    """The request as nano's chat template writes it, up to where the response begins."""
-    parts = [p if isinstance(p, str) else "<|vision_start|><|image_pad|><|vision_end|>" for p in request.parts]
-    system = f"<|im_start|>system\n{request.system}<|im_end|>\n" if request.system else ""
-    return f"{system}<|im_start|>user\n{''.join(parts)}<|im_end|>\n<|im_start|>assistant\n"
+def _short(clip: Clip, rng: random.Random) -> list[tuple[str, ...]]:
+    """Questions on a clip, each with the parts of its answer alone."""
+    asked = [questions.choice(clip, rng), *(make(clip, rng) for make in events.MAKERS)]
+    told: list[tuple[str, ...]]
+    told = [(q.text, q.options[questions.LETTERS.index(q.answer)]) for q in asked if q is not None]
+    spans = [(questions.when(thing), thing.span) for thing in clip.things]
+    spans += [(samples.happens(event), event.span) for event in events.events(clip)]
+    return told + [(text, f"{span.start:.1f}", f"{span.end:.1f}") for text, span in spans]
 
 
-def _choice(clip: Clip, asked: questions.Question) -> Sample:
-    thing = asked.things[0] if len(asked.things) == 1 else None
-    told: dict[str, Any] = {"answer": asked.answer, "options": asked.options, "things": asked.things}
-    return _sample(clip, "mcq", asked.text, thing, **told)
+def _seen(clip: Clip, view: View, time: float) -> list[tuple[Thing, Box]]:
+    """The things whose middle is on a frame, with their boxes in its pixels."""
+    by = view.size[0] / clip.width, view.size[1] / clip.height
+    boxes = [(thing, clip.box(thing, time)) for thing in clip.things if thing.visible(time)]
+    inside = [
+        (thing, box)
+        for thing, box in boxes
+        if 0 <= box.x1 + box.x2 <= 2 * clip.width and 0 <= box.y1 + box.y2 <= 2 * clip.height
+    ]
+    return [(thing, box.clip(clip.width, clip.height).scale(*by)) for thing, box in inside]
 
 
-def _exists(clip: Clip, asked: questions.Question) -> Sample:
-    return _sample(clip, "exists", asked.text, asked.things[0], answer=asked.answer)
+def _only(view: View, question: str) -> Request:
+    """A question whose answer is Yes or No, judged by their probabilities."""
+    parts = (*prompt.show(view), f"\n{question} Please only answer Yes or No.")
+    return Request(system=prompt.SYSTEM, parts=parts, choices=prompt.YES_NO, max_tokens=1)
 
 
-def _sample(
-    clip: Clip,
-    kind: str,
-    question: str,
-    thing: Thing | None,
-    *,
-    answer: str | None = None,
-    options: tuple[str, ...] = (),
-    things: tuple[Thing, ...] = (),
-) -> Sample:
-    """A sample about one thing, or about several when `thing` is None."""
-    shown = [thing] if thing else list(things)
-    cited = [claim for t in shown for claim in _cite(clip, t, kind if thing else "count")]
-    return Sample(
-        id="",
-        item="",
-        kind=kind,
-        video="",
-        question=question,
-        options=options,
-        answer=answer,
-        span=thing.span if thing else None,
-        boxes=clip.boxes(thing) if thing else {},
-        evidence=tuple(cited),
-    )
-
-
-def _cite(clip: Clip, thing: Thing, kind: str) -> list[Evidence]:
-    """First and last sight of a thing when time is asked for, else one look at it."""
-    span = thing.span
-    times = [span.start, span.end] if kind.startswith("when") else [span.start]
-    if kind in ("what", "mcq"):
-        times = [float(round((span.start + span.end) / 2))]
-    return [Evidence(label=thing.name, time=t, box=clip.box(thing, t)) for t in times]
+def _with_picture(request: Request, view: View) -> Request:
+    """The request with a picture behind its frames."""
+    *frames, text = request.parts
+    return replace(request, parts=(*frames, "\nThe picture: ", Frame(video="", time=0.0, size=view.size), text))

@@ -54,6 +54,25 @@ def load(folder: Path) -> Any:
     return Qwen2_5_VLForConditionalGeneration.from_pretrained(str(folder)).float()
 
 
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """A checkpoint's tokenizer."""
+    from transformers import PreTrainedTokenizerFast
+
+    found: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(str(folder))
+    return found
+
+
+def extend(model: Any, old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> None:
+    """Give the model the tokens that `new` has behind those of `old`, each as the mean of how it was written before."""
+    import torch
+
+    model.resize_token_embeddings(_rows(new), mean_resizing=False)
+    with torch.no_grad():
+        table = model.get_input_embeddings().weight
+        for index in range(len(old), len(new)):
+            table[index] = table[old.encode(new.decode([index]), add_special_tokens=False)].mean(0)
+
+
 def save(model: Any, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write weights, tokenizer, processor configuration and the sampling that it was trained with."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,9 +102,8 @@ def _config(tokenizer: PreTrainedTokenizerFast) -> Any:
     from transformers import Qwen2_5_VLConfig
 
     ids = {name: token(tokenizer, f"<|{name}|>") for name in NAMES}
-    vocabulary = math.ceil(len(tokenizer) / 32) * 32
     text = {
-        "vocab_size": vocabulary,
+        "vocab_size": _rows(tokenizer),
         "hidden_size": WIDTH,
         "intermediate_size": INNER,
         "num_hidden_layers": LAYERS,
@@ -122,6 +140,11 @@ def _config(tokenizer: PreTrainedTokenizerFast) -> Any:
         tie_word_embeddings=True,
         **{"eos_token_id": ids["im_end"], "pad_token_id": ids["endoftext"]},  # type: ignore[arg-type]
     )
+
+
+def _rows(tokenizer: PreTrainedTokenizerFast) -> int:
+    """Rows of the table of embeddings."""
+    return math.ceil(len(tokenizer) / 32) * 32
 
 
 def _waves(count: int, width: int) -> Tensor:

@@ -37,14 +37,19 @@ LONG = 0.08
 """Share of steps, once clips are not easy, whose clips are longer than their frames tell."""
 CROPS = 3
 """Crops a step and process."""
+FILMS, PICTURES = 8, 2
+"""Clips a step and process, once clips are not easy: in turn such whose camera moves, and such that come with a
+picture."""
 DRILLS = 16
-"""Drills a step and process; a quarter of them beside easy clips."""
+"""Drills a step and process; a quarter of them beside a few frames, half of them beside clips."""
 EASY = 0.6
 """Until this share of the time clips are of at most seven seconds and three things."""
 RATE = 2e-3
 MATRIX_RATE = 4e-3
 WARM_UP = 80
 """Steps."""
+AGAIN, SIGHT_AGAIN = 0.5, 0.15
+"""Share of the rates with which one goes on from a checkpoint, and that of the vision tower's."""
 SAVE_EVERY = 5.0
 """Minutes."""
 
@@ -92,16 +97,23 @@ class _Trainer:
         from .muon import Muon
 
         self.rank, self.plan = rank, plan
-        self.tokenizer = tokenizer()
-        self.net: Any = shape.make(self.tokenizer, plan.seed) if plan.start is None else shape.load(plan.start)
+        self.tokenizer = tokenizer(plan.start)
+        if plan.start is None:
+            self.net: Any = shape.make(self.tokenizer, plan.seed)
+        else:
+            self.net = shape.load(plan.start)
+            shape.extend(self.net, shape.load_tokenizer(plan.start), self.tokenizer)
         kinds = torch.nn.Linear(shape.WIDTH, 1 + len(COLOURS) + len(SHAPES) + 4)
+        places = torch.nn.Linear(shape.WIDTH, 4 * shape.WIDTH)
         torch.nn.init.zeros_(kinds.weight)
-        self.head = torch.nn.ModuleList([kinds, torch.nn.Linear(shape.WIDTH, 4 * shape.WIDTH)])
+        if plan.start is not None:
+            torch.nn.init.zeros_(places.weight)
+        self.head = torch.nn.ModuleList([kinds, places])
         self.teacher = Teacher(self.tokenizer)
         self.words = words_of(self.tokenizer)
         sight, text = _matrices(self.net, "sight"), _matrices(self.net, "text")
         self.muon = Muon([{"params": sight}, {"params": text}], lr=RATE)
-        others = [[*_others(self.net, "sight"), *self.head.parameters()], _others(self.net, "text")]
+        others = [_others(self.net, "sight"), [*_others(self.net, "text"), *self.head.parameters()]]
         groups = [{"params": group} for group in others]
         self.adam = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98), weight_decay=0)
         self.all = [*sight, *text, *others[0], *others[1]]
@@ -111,6 +123,7 @@ class _Trainer:
         self.seeds = seeds
         self.silent, self.crops = self._pools(seeds, SIGHTS), self._pools(seeds, CROPS)
         self.glances = self._pools(seeds, GLANCES)
+        self.films, self.pictures = self._pools(seeds, FILMS), self._pools(seeds, PICTURES)
 
     def run(self) -> None:
         """Until the time is over."""
@@ -125,8 +138,7 @@ class _Trainer:
                 elif self.plan.start is None and done < GLANCE_SHARE:
                     losses = self._glance()
                 else:
-                    self.net.model.visual.blocks.requires_grad_(False)
-                    losses = self._read(self._next(done, step), next(self.crops), done < EASY)
+                    losses = self._read(step, done < EASY and self.plan.start is None)
                 step += 1
                 gauge.move(done, CLIPS * self.plan.processes, losses)
                 if done * self.plan.minutes - saved > SAVE_EVERY:
@@ -172,20 +184,37 @@ class _Trainer:
         lessons = [self.teacher.glimpse(seed) for seed in next(self.glances)[:count]]
         return losses(self.net, self.head, collate(lessons, self.words, 2), self.words.zero)
 
-    def _read(self, seeds: list[int], crops: list[int], drills: bool) -> dict[str, float]:
-        """A step of everything but the layers of the vision tower."""
+    def _read(self, step: int, easy: bool) -> dict[str, float]:
+        """A step of everything; the layers of the vision tower learn where clips are not easy, from what is short."""
         from .batch import collate
         from .forward import losses
 
-        lessons = [self.teacher.lesson(seed) for seed in seeds]
-        text, sight = losses(self.net, self.head, collate(lessons, self.words, 4), self.words.zero)
-        cut = [self.teacher.crop(seed) for seed in crops]
+        blocks = self.net.model.visual.blocks.requires_grad_(False)
+        lessons = [self.teacher.lesson(seed) for seed in self._next(step, easy)]
+        text, sight = losses(self.net, self.head, collate(lessons, self.words, 8), self.words.zero)
+        cut = [self.teacher.crop(seed) for seed in next(self.crops)]
         graded, _ = losses(self.net, self.head, collate(cut, self.words, 1), self.words.zero)
-        loss = 0.3 * sight + text + 0.5 * graded
-        if drills:
-            loss = loss + 0.3 * self._looked_up(DRILLS // 4) + 0.3 * self._glanced(GLANCES // 4)[0]
-        self._learn(loss)
-        return {"sight": sight.item(), "text": text.item(), "crops": graded.item()}
+        blocks.requires_grad_(not easy)
+        glances, near = self._glanced(GLANCES // 4)
+        told = {"sight": 0.3 * (sight + near), "text": text, "crops": 0.5 * graded, "glances": 0.5 * glances}
+        told["drills"] = 0.5 * self._looked_up(DRILLS // 2)
+        if not easy:
+            kind = ("pictures", "films")[step % 2]
+            told[kind], moved = self._beside(kind)
+            told["sight"] = told["sight"] + 0.3 * moved
+        self._learn(sum(told.values(), text.new_zeros(())))
+        return {name: loss.item() for name, loss in told.items()}
+
+    def _beside(self, kind: str) -> tuple[Tensor, Tensor]:
+        """Losses of the text and of sight of lessons of one kind."""
+        from .batch import collate
+        from .forward import losses
+
+        if kind == "films":
+            lessons = [self.teacher.film(seed) for seed in next(self.films)]
+        else:
+            lessons = [self.teacher.picture(seed) for seed in next(self.pictures)]
+        return losses(self.net, self.head, collate(lessons, self.words, 4), self.words.zero)
 
     def _learn(self, loss: Tensor) -> None:
         self.net.zero_grad()
@@ -195,9 +224,9 @@ class _Trainer:
         self.muon.step()
         self.adam.step()
 
-    def _next(self, done: float, step: int) -> list[int]:
+    def _next(self, step: int, easy: bool) -> list[int]:
         """Clips of the same kind in all processes, as each waits for the slowest."""
-        if done < EASY:
+        if easy:
             return next(self.easy)
         return next(self.long if random.Random(step).random() < LONG else self.full)
 
@@ -231,10 +260,12 @@ class _Trainer:
 
     def _rates(self, done: float, step: int) -> None:
         """Warm up, hold, and fall to nothing over the last two thirds."""
-        rate = min(1.0, (step + 1) / WARM_UP) * min(1.0, (1 - done) / 0.66)
+        fresh = self.plan.start is None
+        rate = min(1.0, (step + 1) / (WARM_UP if fresh else WARM_UP / 2)) * min(1.0, (1 - done) / 0.66)
+        shares = (1.0, 1.0) if fresh else (SIGHT_AGAIN, AGAIN)
         for optimizer, most in ((self.muon, MATRIX_RATE), (self.adam, RATE)):
-            for group in optimizer.param_groups:
-                group["lr"] = most * rate
+            for group, share in zip(optimizer.param_groups, shares, strict=True):
+                group["lr"] = most * rate * share
 
     def _shared(self, value: float) -> float:
         """The first process's value, so that all stop at the same step."""

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from harness.shapes.clip import COLOURS, SHAPES
+from harness.shapes.clip import CAMERAS, COLOURS, SHAPES
+from harness.shapes.events import DIRECTIONS
 from harness.shapes.questions import CORNERS
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ SPECIAL = tuple(f"<|{name}|>" for name in NAMES)
 NUMBERS = 256
 THINGS = tuple(f"{colour} {shape}" for colour in COLOURS for shape in SHAPES)
 """In the order of COLOURS, then SHAPES."""
-WORDS = (*THINGS, *COLOURS, *SHAPES, *CORNERS, "Yes", "No")
+WORDS = (*THINGS, *COLOURS, *SHAPES, *CORNERS, "Yes", "No", *CAMERAS, *DIRECTIONS)
 PATTERN = (
-    r"Answer (?:Yes or No|0 for [^.]*)\.|assistant\n|user\n|\n|[.?] |(?<![a-z])\d+|\.\d(?!\d)|\b(?:"
+    r"(?:Please only a|A)nswer (?:Yes or No|0 for [^.]*)\.|assistant\n|user\n|\n|[.?] |(?<![a-z])\d+|\.\d(?!\d)|\b(?:"
     + "|".join(WORDS)
     + r")\b|\b[A-J]\b"
 )
@@ -44,18 +45,33 @@ TEMPLATE = (
 
 def build(texts: Iterable[str], most: int = 240) -> PreTrainedTokenizerFast:
     """The tokenizer whose phrases are the `most` frequent pieces of the texts."""
+    fixed = [*map(str, range(NUMBERS)), *(f".{d}" for d in range(10)), *"ABCDEFGHIJ", *WORDS]
+    units = [*SPECIAL, *(_spell(text) for text in fixed), *_alphabet()]
+    return _of([*units, *_phrases(texts, set(units), most)])
+
+
+def extend(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str], most: int = 240) -> PreTrainedTokenizerFast:
+    """The tokenizer with the words and phrases that it lacks behind the tokens that it has."""
+    known = tokenizer.get_vocab()
+    units = [*sorted(known, key=known.__getitem__), *map(_spell, WORDS)]
+    return _of([*units, *_phrases(texts, set(units), most)])
+
+
+def _of(units: Iterable[str]) -> PreTrainedTokenizerFast:
     from tokenizers import Tokenizer, decoders, models
     from transformers import PreTrainedTokenizerFast
 
-    seen = Counter(piece for text in texts for piece in _pieces(text))
-    fixed = [*map(str, range(NUMBERS)), *(f".{d}" for d in range(10)), *"ABCDEFGHIJ", *WORDS]
-    phrases = [piece for piece, count in seen.most_common() if count > 1 and len(piece) > 1][:most]
-    units = [*(_spell(text) for text in fixed), *_alphabet(), *(_spell(text) for text in phrases)]
-    vocabulary = {unit: index for index, unit in enumerate(dict.fromkeys([*SPECIAL, *units]))}
+    vocabulary = {unit: index for index, unit in enumerate(dict.fromkeys(units))}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
     tokenizer.pre_tokenizer = _splitter()
     tokenizer.decoder = decoders.ByteLevel()
     return _wrap(tokenizer, PreTrainedTokenizerFast)
+
+
+def _phrases(texts: Iterable[str], known: set[str], most: int) -> list[str]:
+    """The most frequent pieces that are not known."""
+    seen = Counter(_spell(piece) for text in texts for piece in _pieces(text))
+    return [piece for piece, count in seen.most_common() if count > 1 and piece not in known][:most]
 
 
 def token(tokenizer: PreTrainedTokenizerFast, text: str) -> int:
