@@ -177,7 +177,7 @@ def _demo_row(name: str, clip: Clip, part: Span | None, event: Event) -> dict[st
     kind, code = CODES[event.kind]
     return {
         "path": f"./dataset/timer1/videos/{_tvgbench_rows.VIDEOS}/{name}.mp4",
-        "question": f"{event.text}.",
+        "question": event.text,
         "answer": f"{event.span.start}-{event.span.end}",
         "start": part.start if part else None,
         "end": part.end if part else None,
