@@ -11,14 +11,18 @@ COLUMNS: dict[str, tuple[str, str, dict[str, str]]] = {
     "Video-MME": ("videomme", "acc", {}),
     "long": ("videomme", "acc", {"duration": "long"}),
     "WorldSense": ("worldsense", "acc", {}),
-    "recognition": ("worldsense", "acc", {"task_domain": "Recognition"}),
+    "recog.": ("worldsense", "acc", {"task_domain": "Recognition"}),
     "VideoMMMU": ("videommmu", "acc", {}),
-    "perception": ("videommmu", "acc", {"track": "Perception"}),
-    "LongVideo-Reason": ("longvideo_reason", "acc", {}),
-    "TVGBench mIoU": ("tvgbench", "miou", {}),
+    "percep.": ("videommmu", "acc", {"track": "Perception"}),
+    "LVReason": ("longvideo_reason", "acc", {}),
+    "TVG mIoU": ("tvgbench", "miou", {}),
 }
 """Heading -> task, metric, and the group of which it is."""
-AVERAGED = ("Video-MME", "WorldSense", "VideoMMMU", "LongVideo-Reason", "TVGBench mIoU")
+AVERAGED = ("Video-MME", "WorldSense", "VideoMMMU", "LVReason", "TVG mIoU")
+NOTES = (
+    "recog.: the recognition questions; percep.: the track Perception; LVReason: LongVideo-Reason; TVG: TVGBench",
+    f"Avg: the mean of {', '.join(AVERAGED)}",
+)
 
 
 def report(runs: Sequence[Finished]) -> list[Sheet]:
@@ -28,7 +32,7 @@ def report(runs: Sequence[Finished]) -> list[Sheet]:
             title="General video understanding and temporal grounding, per cent",
             head=("run", *COLUMNS, "Avg"),
             rows=tuple(_row(run) for run in runs),
-            notes=(f"Avg: the mean of {', '.join(AVERAGED)}",),
+            notes=NOTES,
         )
     ]
 

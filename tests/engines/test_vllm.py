@@ -35,7 +35,7 @@ SERVE = "--dtype float32 --enforce-eager --no-enable-chunked-prefill --max-num-b
 
 
 def questions(bench: Any) -> Answers:
-    warm = bench.ask(1, n=4, temperature=1.0)
+    warm = bench.ask(1, n=4, temperature=2.0)
     grade = bench.ask(2, choices=("0", "1", "2"), max_tokens=1)
     return {
         "greedy": [bench.ask(i, frames=1 + i % 6) for i in range(40)],

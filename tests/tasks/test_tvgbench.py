@@ -261,7 +261,7 @@ def test_the_demo_asks_about_parts_and_its_answers_are_those_of_the_world(
     assert {each.groups["reference"] for each in found} == {"within the video"}
     for each in found:
         for thing in clips[Path(each.video).stem].things:
-            if each.question == f"the {thing.name} is visible.":
+            if each.question == f"the {thing.name} is visible":
                 part = each.part or thing.span
                 assert each.span == Span(max(part.start, thing.span.start), min(part.end, thing.span.end))
                 checked += each.part is not None
