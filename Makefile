@@ -44,7 +44,7 @@ $(TEST)/ready: pyproject.toml $(PINS) constraints/torch.txt
 	touch $@
 
 lmms: $(LMMS)/ready
-	$(LMMS)/bin/python -m pytest -m lmms
+	$(LMMS)/bin/python -m pytest tests/harness/test_lmms_real.py tests/tasks/test_lmms_real.py
 
 $(LMMS)/ready: pyproject.toml constraints/torch.txt
 	$(PYTHON) -m venv --clear $(LMMS)

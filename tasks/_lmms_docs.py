@@ -177,11 +177,12 @@ def _kinds(spec: Spec, found: Documents) -> list[str]:
 
 
 def _axes(docs: Any) -> dict[str, list[str]]:
-    """The columns of texts with few values, less that of the answers."""
+    """The columns of texts with few values, less those of answers and of names."""
     found = {}
     for name in docs.column_names:
         values = docs[name]
-        if "answer" in name.lower() or not all(isinstance(value, str) for value in values):
+        named = "answer" in name.lower() or name.lower().endswith("id")
+        if named or not all(isinstance(value, str) for value in values):
             continue
         few = min(VALUES, len(values) // DOCUMENTS)
         if 1 < len(set(values)) <= few:
