@@ -79,14 +79,23 @@ def remainder(text: str) -> str:
     return text.rpartition("</think>")[2].strip()
 
 
+def content(text: str, *, tagged: bool) -> tuple[str | None, tuple[str, ...]]:
+    """What stands in the answer tag, with problems; without the tag, what follows the thinking unless it is `tagged`.
+
+    >>> content("<think>a</think> B", tagged=False), content("<think>a</think> B", tagged=True)
+    (('B', ()), (None, ('no answer tag',)))
+    """
+    found, problems = answer(text)
+    return (found, problems) if found is not None or tagged else (remainder(text), ())
+
+
 def final(text: str) -> str:
     """What a response says in the end: the content of its answer tag, else all that follows the thinking.
 
     >>> final("<think>A man</think><answer>B</answer>"), final("<think>A man</think> B."), final("B")
     ('B', 'B.', 'B')
     """
-    content, _ = answer(text)
-    return remainder(text) if content is None else content
+    return content(text, tagged=False)[0] or ""
 
 
 def seconds(text: str) -> float | None:

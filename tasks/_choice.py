@@ -63,9 +63,7 @@ class Choice(Task):
 
     def letter(self, sample: Sample, text: str) -> tuple[str | None, tuple[str, ...]]:
         """The letter of a response, None where it cannot be read, and problems."""
-        content, problems = parse.answer(text)
-        if content is None and not self.thinks:
-            content, problems = parse.remainder(text), ()
+        content, problems = parse.content(text, tagged=self.thinks)
         if content is None:
             return None, problems
         answer, found = parse.letter(content, sample.options)

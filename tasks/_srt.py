@@ -67,6 +67,15 @@ def lines_at(cues: Sequence[Cue], times: Sequence[float]) -> list[str]:
     return lines
 
 
+def told(lines: Sequence[str]) -> str:
+    r"""The lines as a model is shown them, before the question; nothing when there are none.
+
+    >>> told(["Hi", "Bye"]), told([])
+    ('Subtitles of these frames:\nHi\nBye\n', '')
+    """
+    return "".join(f"{line}\n" for line in ("Subtitles of these frames:", *lines)) if lines else ""
+
+
 def write(path: Path, cues: Sequence[Cue]) -> None:
     """Write the cues as a subtitle file."""
     blocks = [

@@ -123,9 +123,7 @@ class CameraBench(Choice):
         """Yes or No, None where it is neither, and problems."""
         if self.parser == "lmms" and self.answer == "generation":
             return _said(_WORD.search(text))
-        content, problems = parse.answer(text)
-        if content is None and not self.thinks:
-            content, problems = parse.remainder(text), ()
+        content, problems = parse.content(text, tagged=self.thinks)
         if content is None:
             return None, problems
         answer, found = _said(_FIRST.match(content))

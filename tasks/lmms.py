@@ -91,8 +91,7 @@ class Lmms(Task):
     def words(self, text: str) -> str:
         """What of a response is scored."""
         if self.parser == "tags":
-            content, _ = parse.answer(text)
-            return (parse.remainder(text) if content is None else content).strip()
+            return parse.final(text).strip()
         return tasks.stripped(self.known, text)
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:

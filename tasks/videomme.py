@@ -94,8 +94,7 @@ class VideoMME(Choice):
         """The subtitles of the frames, where they are asked for."""
         video = Path(sample.video)
         path = video.parent.parent / "subtitle" / f"{video.stem}.srt"
-        lines = _srt.lines_at(_srt.load(path), view.times) if self.subtitles else []
-        return "".join(f"{line}\n" for line in ["Subtitles of these frames:", *lines]) if lines else ""
+        return _srt.told(_srt.lines_at(_srt.load(path), view.times) if self.subtitles else ())
 
     def letter(self, sample: Sample, text: str) -> tuple[str | None, tuple[str, ...]]:
         """The letter of a response, None where it cannot be read, and problems."""
@@ -104,9 +103,8 @@ class VideoMME(Choice):
             return answer, () if answer else ("no letter",)
         if self.parser == "strict":
             return super().letter(sample, text)
-        content, problems = parse.answer(text)
-        content, problems = (parse.remainder(text), ()) if content is None else (content, problems)
-        answer, found = official(content)
+        content, problems = parse.content(text, tagged=False)
+        answer, found = official(content or "")
         return answer, (*problems, *found)
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:

@@ -124,9 +124,7 @@ class VideoMMMU(Choice):
         return sample.kind == OPEN or (sample.kind != MCQ and self.parser != "strict")
 
     def _open(self, text: str) -> tuple[str | None, tuple[str, ...]]:
-        content, problems = parse.answer(text)
-        if content is None and not self.thinks:
-            content, problems = parse.remainder(text), ()
+        content, problems = parse.content(text, tagged=self.thinks)
         return (_videommmu_open.plain(content), problems) if content else (None, problems or ("empty answer",))
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:

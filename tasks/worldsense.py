@@ -90,8 +90,7 @@ class WorldSense(Choice):
 
     def before(self, sample: Sample, view: View) -> str:
         """The subtitles of the frames, where they are asked for."""
-        heard = self._heard(sample, view)
-        return "".join(f"{line}\n" for line in ["Subtitles of these frames:", *heard]) if heard else ""
+        return _srt.told(self._heard(sample, view))
 
     def _heard(self, sample: Sample, view: View) -> list[str]:
         path = _subtitles(Path(sample.video)) if self.subtitles else None
@@ -104,9 +103,8 @@ class WorldSense(Choice):
             return answer, () if answer else ("no letter",)
         if self.parser == "strict":
             return super().letter(sample, text)
-        content, problems = parse.answer(text)
-        content, problems = (parse.remainder(text), ()) if content is None else (content, problems)
-        answer, found = official(content)
+        content, problems = parse.content(text, tagged=False)
+        answer, found = official(content or "")
         return answer, (*problems, *found)
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:

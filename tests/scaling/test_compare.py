@@ -7,7 +7,6 @@ import json
 import random
 import runpy
 import shutil
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -208,30 +207,13 @@ def test_the_control_of_the_signal_itself_is_preferred(tmp_path: Path) -> None:
     assert list(placebos) == ["shuffled", "relevance-random-crop", "question-only"]
 
 
-@pytest.fixture
-def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    from harness.cli import main
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["harness", *map(str, words)])
-        try:
-            main()
-            code: object = 0
-        except SystemExit as stop:
-            code = stop.code
-        said = capsys.readouterr()
-        return int(str(code or 0)), said.out, said.err
-
-    return run
-
-
 def test_the_files_are_the_same_again_and_records_stay(
-    harness: Callable[..., tuple[int, str, str]], helped: Path, tmp_path: Path
+    harness: Callable[..., Any], helped: Path, tmp_path: Path
 ) -> None:
     copy = shutil.copytree(helped, tmp_path / "run")
     before = (copy / "records.jsonl").read_bytes()
-    code, out, err = harness("compare", copy, "--voters", f"majority, {TRUSTING},first")
-    assert code == 0 and not err and "trusting, acc: It helps" in out and "first, tiou: " in out
+    said = harness("compare", copy, "--voters", f"majority, {TRUSTING},first")
+    assert said.code == 0 and not said.err and "trusting, acc: It helps" in said.out and "first, tiou: " in said.out
     files = {name: (copy / name).read_bytes() for name in ("compare.json", "compare.md")}
     found = loads(files["compare.json"], "compare.json")
     validate("compare", found, "compare.json")
@@ -243,14 +225,12 @@ def test_the_files_are_the_same_again_and_records_stay(
     for line in page.splitlines():
         assert not line.startswith("|") or not width or line.replace("\\|", "").count("|") == width
         width = line.replace("\\|", "").count("|") if line.startswith("|") else 0
-    assert harness("compare", copy, "--voters", f"majority,{TRUSTING},first")[0] == 0
+    assert harness("compare", copy, "--voters", f"majority,{TRUSTING},first").code == 0
     assert files == {name: (copy / name).read_bytes() for name in files}
     assert (copy / "records.jsonl").read_bytes() == before
 
 
-def test_mistakes_are_one_sentence_and_write_nothing(
-    harness: Callable[..., tuple[int, str, str]], tmp_path: Path
-) -> None:
+def test_mistakes_are_one_sentence_and_write_nothing(harness: Callable[..., Any], tmp_path: Path) -> None:
     plain = [(s, [replace(p, signals={}) for p in told]) for s, told in worlds.choices(flat, count=3)]
     run = worlds.write(tmp_path / "run", {"videomme": plain})
     failed = worlds.write(tmp_path / "failed", {"videomme": plain}, errors=3)
@@ -267,8 +247,8 @@ def test_mistakes_are_one_sentence_and_write_nothing(
         (tmp_path, "majority,first"): "is not a run folder",
     }
     for (folder, voters), words in cases.items():
-        code, _, err = harness("compare", folder, "--voters", voters)
-        assert code == 2 and words in err and err.count("\n") == 1, err
+        said = harness("compare", folder, "--voters", voters)
+        assert said.code == 2 and words in said.err and said.err.count("\n") == 1, said.err
         assert not list(tmp_path.rglob("compare.*"))
 
 
