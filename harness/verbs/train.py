@@ -24,6 +24,9 @@ def nano(
     seed: Annotated[int, Option(help="Of the weights and the clips.")] = 0,
     processes: Annotated[int, Option(help="Processes of one thread each.", min=1)] = 2,
     start: Annotated[Path | None, Option(help="A checkpoint to go on from.")] = None,
+    eyes: Annotated[Path | None, Option(help="A checkpoint whose vision tower and tokenizer to take.")] = None,
+    plain: Annotated[bool, Option("--plain", help="Answers alone: no reasoning, no evidence, no tags.")] = False,
 ) -> None:
     """Train the tiny model that ships with the package, from nothing, on synthetic clips."""
-    importlib.import_module("harness.training.nano").train(out, minutes, seed, processes, start)
+    made = importlib.import_module("harness.training.nano")
+    made.train(made.Plan(out, minutes, seed, processes, start, eyes, plain))

@@ -1,5 +1,5 @@
 """Nano: a tiny Qwen2.5-VL that sees the world of harness/shapes, trained from nothing on two CPU cores."""
 
-from .train import train
+from .train import Plan, train
 
-__all__ = ["train"]
+__all__ = ["Plan", "train"]

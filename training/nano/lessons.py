@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness import plugins, prompt
 from harness.geometry import Box
-from harness.records import Evidence, Frame, Request, View
+from harness.records import Evidence, Frame, Request, Sample, View
 from harness.shapes import clip as world
 from harness.shapes import events, questions, render
 from harness.shapes.clip import Clip, Thing, make
@@ -43,8 +43,12 @@ class Lesson:
 class Teacher:
     """Makes lessons of seeds."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast | None) -> None:
-        """Without a tokenizer only requests and responses can be had: `ask`, `filmed` and `pictured`."""
+    def __init__(self, tokenizer: PreTrainedTokenizerFast | None, plain: bool = False) -> None:
+        """Without a tokenizer only requests and responses can be had: `ask`, `filmed` and `pictured`.
+
+        `plain` responses are the answer alone, whatever the request demands: no reasoning, no evidence, no tags.
+        """
+        self.plain = plain
         if tokenizer is not None:
             self.writer = Writer(tokenizer)
         self.vstar = plugins.load("harness.tasks", "vstar")
@@ -81,7 +85,7 @@ class Teacher:
             if times:
                 ends = (times[0], times[-1])
                 claims = [Evidence(label=thing.name, time=time, box=clip.box(thing, time)) for time in ends]
-                branches += self.writer.cited(view, claims)
+                branches += self.writer.cited(view, claims)[self.plain :]
         request = self.vstar.request(samples.sample(clip, "where_1", "", clip.things[0]), view)
         return self._lesson(clip, view, request, branches, rng)
 
@@ -108,7 +112,7 @@ class Teacher:
         assert question is not None
         sample = samples.camera(clip, question, view.times)
         task = replace(self.videomme, prompt="direct") if rng.random() < 0.1 else self.videomme
-        made.append((task.request(sample, view), task.reference(sample, view)))
+        made.append((task.request(sample, view), self._told(task, sample, view)))
         return clip, view, made
 
     def picture(self, seed: int) -> Lesson:
@@ -136,7 +140,7 @@ class Teacher:
             if question.things[0] is shape and len(made) < samples.CHOICES:
                 sample = samples.happening(clip, question)
                 task = replace(self.videomme, prompt="direct") if rng.random() < 0.1 else self.videomme
-                made.append((_with_picture(task.request(sample, view), view), task.reference(sample, view)))
+                made.append((_with_picture(task.request(sample, view), view), self._told(task, sample, view)))
             question = (events.pictured(clip, rng) or drawn)[0]
         return clip, view, made, card
 
@@ -161,7 +165,8 @@ class Teacher:
         rng = random.Random(f"drill:{seed}")
         clip = make(seed)
         view = look(clip, random.Random(0))
-        kind = rng.choices(("names", "letters", "motions", "members"), (1, 4, 3, 1))[0]
+        shares = (1, 0, 0, 1) if self.plain else (1, 4, 3, 1)
+        kind = rng.choices(("names", "letters", "motions", "members"), shares)[0]
         if kind == "names":
             return self._names(clip, view, rng)
         if kind == "motions":
@@ -208,7 +213,7 @@ class Teacher:
             seen = "".join(f"{thing.name}," for thing in clip.things if thing.visible(time))
             text = text.replace("<|image_pad|>", seen or ",", 1)
         pairs = zip(requests, named, strict=True)
-        branches = [self.writer.branch(after(r), self.vstar.reference(s, view)) for r, s in pairs]
+        branches = [self.writer.branch(after(r), self._told(self.vstar, s, view)) for r, s in pairs]
         for branch in branches:
             branch.weights = [0.0 if soft else w for soft, w in zip(branch.soft, branch.weights, strict=True)]
             branch.soft = [False] * len(branch.soft)
@@ -221,8 +226,15 @@ class Teacher:
             task = self.videomme if sample.kind == "mcq" else self.shapes if sample.kind == "exists" else self.vstar
             if task is not self.shapes and sample.kind in ("what", "mcq", "when_1") and rng.random() < 0.08:
                 task = replace(task, prompt="direct")
-            made.append((task.request(sample, view), task.reference(sample, view)))
+            made.append((task.request(sample, view), self._told(task, sample, view)))
         return made
+
+    def _told(self, task: Any, sample: Sample, view: View) -> str:
+        """The response that a request of the task wants; a plain one is the answer alone."""
+        if self.plain and sample.kind.startswith("when") and sample.span is not None:
+            return f"{sample.span.start:.1f} to {sample.span.end:.1f} seconds"
+        told: str = (replace(task, prompt="direct") if self.plain else task).reference(sample, view)
+        return told
 
     def _lesson(
         self, clip: Clip, view: View, request: Request | None, branches: list[Branch], rng: random.Random

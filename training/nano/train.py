@@ -64,17 +64,29 @@ class Plan:
     processes: int
     start: Path | None
     """A checkpoint to go on from."""
+    eyes: Path | None = None
+    """A checkpoint whose vision tower and tokenizer are taken; its language model is not."""
+    plain: bool = False
+    """Whether answers are said at once, without reasoning, evidence or tags."""
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Until which shares of the time there are only drills, the vision tower is alone, and there are claims."""
+        if self.start is not None:
+            return 0.0, 0.0, 0.0
+        if self.eyes is not None:
+            return DRILL_SHARE, DRILL_SHARE, DRILL_SHARE + GLANCE_SHARE - SIGHT_SHARE
+        return DRILL_SHARE, SIGHT_SHARE, GLANCE_SHARE
 
 
-def train(out: Path, minutes: float = 55, seed: int = 0, processes: int = 2, start: Path | None = None) -> None:
-    """Train for that long, from nothing or from `start`; the checkpoint is in `out`, and every five minutes before."""
+def train(plan: Plan) -> None:
+    """Train for as long as planned; the checkpoint is in `plan.out`, and every five minutes before."""
     from torch.multiprocessing.spawn import spawn
 
-    out.mkdir(parents=True, exist_ok=True)
-    (out / ".store").unlink(missing_ok=True)
-    plan = Plan(out, minutes, seed, processes, start)
-    spawn(_work, args=(plan,), nprocs=processes)
-    (out / ".store").unlink(missing_ok=True)
+    plan.out.mkdir(parents=True, exist_ok=True)
+    (plan.out / ".store").unlink(missing_ok=True)
+    spawn(_work, args=(plan,), nprocs=plan.processes)
+    (plan.out / ".store").unlink(missing_ok=True)
 
 
 def _work(rank: int, plan: Plan) -> None:
@@ -97,19 +109,21 @@ class _Trainer:
         from .muon import Muon
 
         self.rank, self.plan = rank, plan
-        self.tokenizer = tokenizer(plan.start)
+        self.tokenizer = tokenizer(plan.start) if plan.eyes is None else shape.load_tokenizer(plan.eyes)
         if plan.start is None:
             self.net: Any = shape.make(self.tokenizer, plan.seed)
         else:
             self.net = shape.load(plan.start)
             shape.extend(self.net, shape.load_tokenizer(plan.start), self.tokenizer)
+        if plan.eyes is not None:
+            self.net.model.visual.load_state_dict(shape.load(plan.eyes).model.visual.state_dict())
         kinds = torch.nn.Linear(shape.WIDTH, 1 + len(COLOURS) + len(SHAPES) + 4)
         places = torch.nn.Linear(shape.WIDTH, 4 * shape.WIDTH)
         torch.nn.init.zeros_(kinds.weight)
         if plan.start is not None:
             torch.nn.init.zeros_(places.weight)
         self.head = torch.nn.ModuleList([kinds, places])
-        self.teacher = Teacher(self.tokenizer)
+        self.teacher = Teacher(self.tokenizer, plan.plain)
         self.words = words_of(self.tokenizer)
         sight, text = _matrices(self.net, "sight"), _matrices(self.net, "text")
         self.muon = Muon([{"params": sight}, {"params": text}], lr=RATE)
@@ -131,11 +145,12 @@ class _Trainer:
         with Gauge(self.plan.minutes, shown=self.rank == 0) as gauge:
             while (done := self._shared((time.monotonic() - start) / 60 / self.plan.minutes)) < 1:
                 self._rates(done, step)
-                if self.plan.start is None and done < DRILL_SHARE:
+                drilled, seen, glanced = self.plan.shares
+                if done < drilled:
                     losses = self._drill()
-                elif self.plan.start is None and done < SIGHT_SHARE:
+                elif done < seen:
                     losses = self._see(next(self.silent))
-                elif self.plan.start is None and done < GLANCE_SHARE:
+                elif done < glanced:
                     losses = self._glance()
                 else:
                     losses = self._read(step, done < EASY and self.plan.start is None)
@@ -198,7 +213,7 @@ class _Trainer:
         glances, near = self._glanced(GLANCES // 4)
         told = {"sight": 0.3 * (sight + near), "text": text, "crops": 0.5 * graded, "glances": 0.5 * glances}
         told["drills"] = 0.5 * self._looked_up(DRILLS // 2)
-        if not easy:
+        if not easy and not self.plan.plain:
             kind = ("pictures", "films")[step % 2]
             told[kind], moved = self._beside(kind)
             told["sight"] = told["sight"] + 0.3 * moved
