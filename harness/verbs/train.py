@@ -30,3 +30,55 @@ def nano(
     """Train the tiny model that ships with the package, from nothing, on synthetic clips."""
     made = importlib.import_module("harness.training.nano")
     made.train(made.Plan(out, minutes, seed, processes, start, eyes, plain))
+
+
+RECIPE = Annotated[str, Option(help="A recipe that ships, such as nano, or a YAML file.")]
+SETTINGS = Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE", help="trl.learning_rate=1e-5 ...")]
+MODEL = Annotated[str | None, Option(help="Where to start.", show_default="the recipe's")]
+DATA = Annotated[Path | None, Option(help="Folder of STGR.", show_default="the recipe's")]
+OUT = Annotated[Path | None, Option(help="Gets the checkpoint.", show_default="by the recipe")]
+SEED = Annotated[int, Option(help="Of the order of rows and of rollouts.")]
+
+
+@app.command()
+def sft(
+    recipe: RECIPE,
+    settings: SETTINGS = None,
+    model: MODEL = None,
+    data: DATA = None,
+    out: OUT = None,
+    seed: SEED = 0,
+) -> None:
+    """Supervised fine-tuning on STGR-SFT."""
+    _stage("sft", recipe, settings, model, data, out, seed)
+
+
+@app.command()
+def gspo(
+    recipe: RECIPE,
+    settings: SETTINGS = None,
+    model: MODEL = None,
+    data: DATA = None,
+    out: OUT = None,
+    seed: SEED = 0,
+) -> None:
+    """Reinforcement learning on STGR-RL."""
+    _stage("gspo", recipe, settings, model, data, out, seed)
+
+
+def _stage(
+    stage: str,
+    recipe: str,
+    settings: list[str] | None,
+    model: str | None,
+    data: Path | None,
+    out: Path | None,
+    seed: int,
+) -> None:
+    from rich.console import Console
+
+    made = importlib.import_module("harness.training.train")
+    asked = made.Asked(
+        stage=stage, recipe=recipe, settings=tuple(settings or ()), model=model, data=data, out=out, seed=seed
+    )
+    raise typer.Exit(made.train(asked, Console()))

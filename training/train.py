@@ -1,0 +1,189 @@
+"""One start of `harness train sft|gspo`: from a recipe to a checkpoint that every engine loads.
+
+The folder of a stage holds training.json (what was asked), checkpoint-N (what TRL resumes from), the finished weights
+with their tokenizer, and trainer_state.json, whose log_history has every learning curve.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import schema
+from harness.errors import UsageError, missing_extra
+from harness.progress import Progress
+from harness.store import write_bytes
+
+from . import policy, rows, world
+from .examples import Examples, Looks
+from .policy import Policy
+from .recipe import Recipe, assign, load
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ASKED = "training.json"
+PACKAGES = ("torch", "transformers", "trl", "accelerate", "datasets", "peft")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The command, before anything is looked up."""
+
+    stage: str
+    """"sft" or "gspo"."""
+    recipe: str
+    settings: tuple[str, ...] = ()
+    """Replacements as in --set."""
+    model: str | None = None
+    data: Path | None = None
+    out: Path | None = None
+    """The folder of the stage; None is that of the stage below the recipe's `out`."""
+    seed: int = 0
+
+    def plan(self) -> Plan:
+        """What this stands for; UsageError or DataError when it cannot be."""
+        recipe = load(self.recipe)
+        for text in self.settings:
+            recipe = assign(recipe, self.stage, text)
+        if self.data is not None:
+            recipe = replace(recipe, data=str(self.data))
+        stage = recipe.stage(self.stage)
+        name = self.model or stage.model
+        if name is None:
+            name = recipe.model if self.stage == "sft" else str(Path(recipe.out) / "sft")
+            if self.stage == "gspo" and not Path(name).is_dir():
+                raise UsageError(
+                    f"there is no checkpoint {name} to go on from; run harness train sft --recipe {self.recipe} first, "
+                    f"or give --model (for pure RL: --model {recipe.model})"
+                )
+        return Plan(
+            stage=self.stage,
+            recipe=recipe,
+            model=policy.find(name, recipe),
+            out=self.out or Path(recipe.out) / self.stage,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A stage with everything decided."""
+
+    stage: str
+    recipe: Recipe
+    model: Policy
+    out: Path
+    seed: int
+
+    @property
+    def looks(self) -> Looks:
+        """How rows are shown."""
+        known = set(Looks.__dataclass_fields__) - {"family"}
+        for name in self.recipe.looks:
+            if name not in known:
+                raise UsageError(
+                    f"the recipe {self.recipe.name}: looks has no {name!r}; it has: {', '.join(sorted(known))}"
+                )
+        return Looks(family=self.model.family, **self.recipe.looks)
+
+    @property
+    def rows(self) -> Path:
+        """The file of rows."""
+        return Path(self.recipe.data) / self.recipe.stage(self.stage).rows
+
+    def asked(self, fingerprint: str, count: int) -> dict[str, Any]:
+        """The content of training.json before training."""
+        return {
+            "stage": self.stage,
+            "seed": self.seed,
+            "model": asdict(self.model),
+            "recipe": asdict(self.recipe),
+            "rows": {"file": str(self.rows), "count": count, "sha256": fingerprint},
+            "packages": {name: version(name) for name in PACKAGES},
+        }
+
+
+def train(asked: Asked, console: Console) -> int:
+    """Train a stage, or go on with it where it was stopped; the exit code."""
+    _need_packages()
+    plan = asked.plan()
+    if is_first():
+        make_world(plan, console)
+    found = rows.read(plan.rows, notes := Counter())
+    for note, count in notes.items():
+        console.print(f"{plan.rows}: {note} ({count})", highlight=False)
+    told = plan.asked(hashlib.sha256(plan.rows.read_bytes()).hexdigest(), len(found))
+    before = _before(plan.out, told)
+    if before == "finished":
+        console.print(f"{plan.out} is finished; give another --out to train again", highlight=False)
+        return 0
+    examples = Examples(found, Path(plan.recipe.data), plan.looks)
+    if is_first():
+        write_bytes(plan.out / ASKED, schema.dumps(told, ASKED, indent=2) + b"\n")
+    stage = importlib.import_module(f".{plan.stage}", __package__)
+    trainer = stage.trainer(plan.recipe, plan.model, examples, plan.out, plan.seed, [])
+    trainer.train(resume_from_checkpoint=before)
+    finish(trainer, plan, told)
+    return 0
+
+
+def finish(trainer: Any, plan: Plan, told: dict[str, Any]) -> None:
+    """Save the weights so that every engine loads them, and say that it is done."""
+    trainer.save_model(str(plan.out))
+    trainer.save_state()
+    if is_first():
+        policy.complete(plan.model.path, plan.out)
+        settings = {"frames": plan.looks.frames, "max_pixels": plan.looks.max_pixels}
+        if plan.recipe.max_tokens:
+            settings["max_tokens"] = plan.recipe.max_tokens
+        (plan.out / "harness.json").write_text(json.dumps(settings, indent=2) + "\n")
+        write_bytes(plan.out / ASKED, schema.dumps({**told, "finished": True}, ASKED, indent=2) + b"\n")
+
+
+def make_world(plan: Plan, console: Console) -> None:
+    """Write the synthetic data that the recipe asks for, unless it is there."""
+    root = Path(plan.recipe.data)
+    if not plan.recipe.world or plan.rows.exists():
+        return
+    with Progress(console, 2 * plan.recipe.world) as progress:
+        world.write(root, plan.recipe.world, 0, progress)
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes, of those that train together."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _before(out: Path, told: dict[str, Any]) -> str | None:
+    """The checkpoint to go on from, "finished", or None for a new start."""
+    path = out / ASKED
+    if not path.exists():
+        if out.exists() and any(out.iterdir()) and is_first():
+            raise UsageError(f"{out} is there already and holds no training; give another --out")
+        out.mkdir(parents=True, exist_ok=True)
+        return None
+    known = schema.loads(path.read_bytes(), str(path))
+    finished = known.pop("finished", False)
+    same = ("stage", "seed", "model", "recipe", "rows")
+    for name in same:
+        if known.get(name) != json.loads(json.dumps(told[name])):
+            raise UsageError(f"{out} holds a training with another {name}; give another --out, or delete that folder")
+    if finished:
+        return "finished"
+    saved = [each for each in out.glob("checkpoint-*") if (each / "trainer_state.json").is_file()]
+    return str(max(saved, key=lambda each: int(each.name.partition("-")[2]))) if saved else None
+
+
+def _need_packages() -> None:
+    for name in ("trl", "datasets", "peft"):
+        if importlib.util.find_spec(name) is None:
+            raise missing_extra(name, "train")

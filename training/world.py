@@ -1,0 +1,136 @@
+"""STGR of the synthetic world: the same files, rows and folders, about clips whose truth is exact (harness/shapes)."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.geometry import Box
+from harness.progress import Progress
+from harness.shapes import questions, render
+from harness.shapes.clip import Clip, Thing, make
+
+from . import rows, sources
+from .rows import CHOICE, GROUNDED, OPEN, TEMPORAL, VISUAL, KeyFrame, Row
+
+SFT, RL = "STGR-SFT.json", "STGR-RL.json"
+SOURCE = "shapes"
+FIRST_SEED = 5 * 10**8
+"""Clips have seeds from here on: apart from those of nano's first lessons and from those of benchmarks."""
+RATE = 4.0
+"""Frames a second: a clip is a file to be written and read again."""
+
+
+def write(root: Path, clips: int, seed: int, progress: Progress | None = None) -> None:
+    """Write both files with five rows a clip, and the media; the clips of one file are not those of the other."""
+    drawn = random.Random(f"stgr:{seed}").sample(range(10**8), 2 * clips)
+    for name, seeds in ((SFT, drawn[:clips]), (RL, drawn[clips:])):
+        made = []
+        for number in seeds:
+            made += _rows(replace(make(FIRST_SEED + number), rate=RATE), root, reasoned=name == SFT)
+            if progress is not None:
+                progress.advance(False)
+        random.Random(seed).shuffle(made)
+        rows.write(made, root / name)
+
+
+def _rows(clip: Clip, root: Path, reasoned: bool) -> Iterator[Row]:
+    rng = random.Random(f"stgr:{clip.seed}")
+    video, image = f"{clip.seed}.mp4", f"{clip.seed}.png"
+    render.write(clip, root / SOURCE / video)
+    makers: Sequence[Callable[[Clip, random.Random], Row]] = (
+        _what,
+        _when,
+        _where,
+        _choice if rng.random() < 0.5 else _exists,
+    )
+    for number, ask in enumerate(makers):
+        yield _finished(ask(clip, rng), f"{clip.seed}-{number}", video, reasoned)
+    thing = rng.choice(clip.things)
+    time = float(rng.randint(int(thing.span.start), int(thing.span.end)))
+    _draw(clip, time, root / SOURCE / image)
+    row = _still(clip, thing, time)
+    yield replace(row, id=f"{clip.seed}-{len(makers)}", image=image, reasoning=row.reasoning if reasoned else None)
+
+
+def _finished(row: Row, name: str, video: str, reasoned: bool) -> Row:
+    return replace(row, id=name, video=video, reasoning=row.reasoning if reasoned else None)
+
+
+def _row(task: str, question: str, answer: str, reasoning: str) -> Row:
+    return Row(id="", source=SOURCE, task=task, question=question, answer=answer, reasoning=reasoning)
+
+
+def _what(clip: Clip, rng: random.Random) -> Row:
+    """An open question that rests on one look at a thing."""
+    asked = questions.what(clip, rng)
+    thing = asked.things[0]
+    time = float(round((thing.span.start + thing.span.end) / 2))
+    return _cited(_row(GROUNDED, asked.text, asked.answer, ""), clip, thing, [time])
+
+
+def _when(clip: Clip, rng: random.Random) -> Row:
+    """When a thing is there: it rests on its first and its last sight."""
+    thing = rng.choice(clip.things)
+    row = _row(TEMPORAL, questions.when(thing), f"[{thing.span.start}, {thing.span.end}]", "")
+    return replace(_cited(row, clip, thing, [*thing.span]), key_frames=(), key_items={})
+
+
+def _where(clip: Clip, rng: random.Random) -> Row:
+    """Where a thing is at each second: general abilities are kept, not taught, by half of the mix."""
+    thing = rng.choice(clip.things)
+    boxes = clip.boxes(thing)
+    told = ", ".join(str(int(second)) for second in boxes)
+    question = f"{questions.where(thing)}\nGive the box at each of these seconds: {told}."
+    answer = json.dumps({str(int(second)): _fractions(clip, box) for second, box in boxes.items()})
+    row = _cited(_row(OPEN, question, answer, ""), clip, thing, [thing.span.start])
+    return replace(row, key_frames=(), key_items={})
+
+
+def _choice(clip: Clip, rng: random.Random) -> Row:
+    asked = questions.choice(clip, rng)
+    options = "\n".join(f"{letter}. {option}" for letter, option in zip(questions.LETTERS, asked.options, strict=True))
+    right = asked.options[questions.LETTERS.index(asked.answer)]
+    return _row(CHOICE, f"{asked.text}\n{options}", asked.answer, f"I look at the frames. So the answer is {right}.")
+
+
+def _exists(clip: Clip, rng: random.Random) -> Row:
+    asked = questions.exists(clip, rng)
+    return _row(OPEN, asked.text, asked.answer, "I look at the frames.")
+
+
+def _still(clip: Clip, thing: Thing, time: float) -> Row:
+    """A question about one frame as an image, whose answer is a box."""
+    box = [round(edge) for edge in clip.box(thing, time).clip(clip.width, clip.height)]
+    place = f"<obj>{thing.name}</obj><box>{json.dumps(box, separators=(',', ':'))}</box>"
+    row = _row(VISUAL, questions.where(thing), place, f"The {place}.")
+    return replace(row, image_size=(clip.width, clip.height))
+
+
+def _cited(row: Row, clip: Clip, thing: Thing, times: Sequence[float]) -> Row:
+    """The row with reasoning that cites a thing at these times, and with what it rests on."""
+    boxes = [_fractions(clip, clip.box(thing, time)) for time in times]
+    claims = [
+        f"The <obj>{thing.name}</obj><box>{json.dumps(box, separators=(',', ':'))}</box>at<t>{time:.1f}</t>s."
+        for time, box in zip(times, boxes, strict=True)
+    ]
+    return replace(
+        row,
+        reasoning=" ".join(claims),
+        key_frames=tuple(KeyFrame(idx=idx, time=time) for idx, time in enumerate(times)),
+        key_items={idx: {thing.name: (Box(*box),)} for idx, box in enumerate(boxes)},
+    )
+
+
+def _fractions(clip: Clip, box: Box) -> list[float]:
+    part = box.clip(clip.width, clip.height).scale(1 / clip.width, 1 / clip.height)
+    return [round(edge, 4) for edge in part]
+
+
+def _draw(clip: Clip, time: float, path: Path) -> None:
+    from PIL.Image import fromarray
+
+    fromarray(render.frame(clip, time)).save(path)
