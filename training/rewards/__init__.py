@@ -28,4 +28,6 @@ def earn(row: Row, text: str, view: View, progress: float, rule: Rule) -> dict[s
     >>> {name: each.value for name, each in found.items()}
     {'r_acc': 1.0, 'r_t': 0.0, 'r_s': 0.0, 'r_fmt': 0.5}
     """
-    return (released if rule.preset == "released" else paper).earn(row, text, view, progress, rule)
+    if rule.preset == "released":
+        return released.earn(row, text, view, progress, rule)
+    return paper.earn(row, text, view, progress, rule)

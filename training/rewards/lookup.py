@@ -85,10 +85,10 @@ def claims(view: View, text: str) -> list[Claim]:
     >>> claims(view, "<obj>a</obj> and <obj>b</obj><box>[1,2,3,4]</box>at<t>5</t>s")
     [Claim(time=5.0, boxes=(Box(x1=1.0, y1=2.0, x2=3.0, y2=4.0),))]
     """
-    found = []
+    found: list[Claim] = []
     at = 0
     while True:
-        name, boxes = _between(text, "<obj>", "</obj><box>[", at)
+        _, boxes = _between(text, "<obj>", "</obj><box>[", at)
         start, end = _between(text, "</obj><box>[", "]</box>at<t>", boxes) if boxes >= 0 else (-1, -1)
         told, at = _between(text, "]</box>at<t>", "</t>s", end) if end >= 0 else (-1, -1)
         if at < 0:

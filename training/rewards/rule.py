@@ -12,7 +12,7 @@ LOOSE, STRICT = 4.0, 1.0
 """The first and the last σ in seconds (arXiv 2510.20579, A.1)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Rule:
     """A reward. The ablations are of the paper's; the released program's is what it is."""
 
@@ -35,7 +35,7 @@ class Rule:
             raise UsageError(f"the gate cannot be {self.gate}; give seconds from 0 on, or none for no gate")
         if self.sigma is not None and not (self.sigma > 0 and math.isfinite(self.sigma)):
             raise UsageError(f"sigma cannot be {self.sigma}; give seconds above 0")
-        if self.preset == "released" and self != replace(Rule(), preset="released"):
+        if self.preset == "released" and replace(self, preset="paper") != Rule():
             raise UsageError(
                 "the released reward is given as the program gives it; adaptive, gate, sigma and evidence "
                 "can be set for the preset paper"
