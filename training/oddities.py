@@ -50,10 +50,10 @@ def _items(row: Row) -> Iterator[str]:
     if row.task == GROUNDED and row.key_items.keys() - shown:
         yield "items of no key frame"
     for box in (box for items in row.key_items.values() for boxes in items.values() for box in boxes):
-        if box.area > LARGEST:
-            yield f"boxes over {LARGEST:.0%} of the frame"
         if min(box) < 0 or max(box) > 1:
             yield "items whose box is not in fractions of the frame"
+        elif box.area > LARGEST:
+            yield f"boxes over {LARGEST:.0%} of the frame"
         if box.x1 == box.x2 or box.y1 == box.y2:
             yield "items whose box has no area"
 
