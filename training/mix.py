@@ -36,7 +36,7 @@ def mix(recipe: Mix, data: Path, lengths: Path | None) -> tuple[list[Row], dict[
     """
     notes: Counter[str] = Counter()
     names = dict.fromkeys(name for part in recipe.parts for name in part.rows)
-    claimed, left = claims(recipe.parts, {name: rows.read(data / name, notes) for name in names})
+    claimed, left = claims(recipe.parts, {name: rows.read(data / name, notes) for name in names}, notes)
     seconds = None
     if lengths is not None:
         wanted = [part for part in recipe.parts if part.count != 0]
@@ -55,22 +55,34 @@ def mix(recipe: Mix, data: Path, lengths: Path | None) -> tuple[list[Row], dict[
     return sorted(drawn, key=lambda row: place(recipe.seed, row)), {**report, "left": left, "notes": dict(notes)}
 
 
-def claims(parts: Sequence[Part], pools: Pools) -> tuple[dict[str, list[Row]], dict[str, int]]:
-    """The rows of each part, and how many of each source no part has; DataError when two parts have the same rows."""
+def claims(parts: Sequence[Part], pools: Pools, notes: Counter[str]) -> tuple[dict[str, list[Row]], dict[str, int]]:
+    """The rows of each part, and how many of each source no part has; DataError when two parts have the same rows.
+
+    Of rows that say the same, in one file or in several, one is taken; the others are counted in `notes`.
+    """
     claimed: dict[str, list[Row]] = {part.name: [] for part in parts}
     left: Counter[str] = Counter()
+    seen: set[tuple[str, ...]] = set()
     for file, pool in pools.items():
-        owners: dict[str, list[str]] = {}
-        for source in dict.fromkeys(row.source for row in pool):
-            fits = [p.name for p in parts if file in p.rows and any(fnmatchcase(source, each) for each in p.sources)]
-            if len(fits) > 1:
-                raise DataError(f"the parts {' and '.join(fits)} both have the rows of {source} in {file}; change one")
-            owners[source] = fits
+        owners = {source: _owner(source, file, parts) for source in dict.fromkeys(row.source for row in pool)}
         for row in pool:
-            for name in owners[row.source]:
-                claimed[name].append(row)
-            left[row.source] += not owners[row.source]
-    return claimed, {source: count for source, count in left.items() if count}
+            owner = owners[row.source]
+            if owner is None:
+                left[row.source] += 1
+            elif (told := identity(row)) in seen:
+                notes["rows that say what another one says, left out"] += 1
+            else:
+                seen.add(told)
+                claimed[owner].append(row)
+    return claimed, dict(left)
+
+
+def _owner(source: str, file: str, parts: Sequence[Part]) -> str | None:
+    """The part that has the rows of a source of a file."""
+    fits = [p.name for p in parts if file in p.rows and any(fnmatchcase(source, pattern) for pattern in p.sources)]
+    if len(fits) > 1:
+        raise DataError(f"the parts {' and '.join(fits)} both have the rows of {source} in {file}; change one")
+    return fits[0] if fits else None
 
 
 def draw(
@@ -82,7 +94,8 @@ def draw(
     unasked: Counter[str] = Counter()
     fit = []
     for row in pool if part.count != 0 else ():
-        unasked.update(part.keep.keys() - filters.applying(row, asked).keys())
+        applying = filters.applying(row, asked)
+        unasked.update(name for name in part.keep if name not in applying)
         reason = filters.drops(row, (seconds or {}).get((row.source, row.video)), asked)
         if reason is None:
             fit.append(row)
@@ -102,11 +115,15 @@ def draw(
     }
 
 
+def identity(row: Row) -> tuple[str, ...]:
+    """What a row is known by: source, id and what it says."""
+    return row.source, str(row.id), row.question, row.answer, row.video or row.image or "", row.reasoning or ""
+
+
 def place(seed: int, row: Row) -> tuple[bytes, ...]:
     """Where a row stands in the draw: by a hash of seed, source and id; rows that share these, by what they say."""
-    told = f"{seed}\0{row.source}\0{row.id}", row.question, row.answer, row.video or row.image or ""
-    key, *rest = (text.encode("utf-8", "surrogatepass") for text in told)
-    return hashlib.sha256(key).digest(), *rest
+    source, name, *rest = (text.encode("utf-8", "surrogatepass") for text in identity(row))
+    return hashlib.sha256(b"%d\0%b\0%b" % (seed, source, name)).digest(), *rest
 
 
 def write(recipe: Mix, data: Path, out: Path, lengths: Path | None) -> dict[str, Any]:
@@ -149,4 +166,7 @@ def remarks(report: Mapping[str, Any]) -> list[str]:
         told += [f"{name}: {count:,} rows dropped: {reason}" for reason, count in part["dropped"].items()]
         told += [f"{name}: {each} was not asked about {count:,} rows" for each, count in part["unasked"].items()]
     told += [f"{source}: its {count:,} rows are in no part" for source, count in report["left"].items()]
-    return [*told, *(f"{what}: {count:,}" for what, count in report["notes"].items())]
+    told += [f"{what}: {count:,}" for what, count in report["notes"].items()]
+    if any(filters.UNKNOWN in part["dropped"] for part in report["parts"].values()):
+        told.append("--no-durations leaves out the filters that ask how long a video is")
+    return told

@@ -17,7 +17,8 @@ SIDES = 0.011
 """Part of the frame by which a box in the reasoning may differ from the item it cites: written with two decimals."""
 
 _TIME = re.compile(r"<t>([^<]{1,40})</t>")
-_BOX = re.compile(r"<box>\s*\[([^\[\]<]{1,200})\]\s*</box>")
+_PLACE = re.compile(r"<box>([^<]{1,400})</box>")
+_BOX = re.compile(r"\[([^\[\]]{1,200})\]")
 
 
 def of(row: Row, seconds: float | None = None) -> Iterator[str]:
@@ -71,14 +72,14 @@ def _reasoning(row: Row) -> Iterator[str]:
     """In what the reasoning about key frames cites (arXiv 2510.20579, A.4, consistency)."""
     if row.task != GROUNDED or row.reasoning is None:
         return
-    times, boxes = _TIME.findall(row.reasoning), _BOX.findall(row.reasoning)
-    if not times or not boxes:
+    times, places = _TIME.findall(row.reasoning), _PLACE.findall(row.reasoning)
+    if not times or not places:
         yield "reasoning that cites no time or no box"
     there = [frame.time for frame in row.key_frames]
     if not all(any(abs(time - each) <= SECONDS for each in there) for time in map(_number, times)):
         yield "reasoning that cites a time of no key frame"
     items = [box for named in row.key_items.values() for boxes in named.values() for box in boxes]
-    for found in map(numbers_of, boxes):
+    for found in (numbers_of(text) for place in places for text in _BOX.findall(place) or [place]):
         if not found or not any(max(abs(a - b) for a, b in zip(found, box, strict=True)) <= SIDES for box in items):
             yield "reasoning that cites a box of no key item"
 

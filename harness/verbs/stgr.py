@@ -29,6 +29,8 @@ def check(
     """Say what a file of rows holds, what is odd and what is missing; exits with 1 when something is."""
     from rich.console import Console
 
+    if data is None and (deep or durations is not None):
+        raise UsageError("--deep and --durations are about videos; say with --data where these are")
     if data is not None and not data.is_dir():
         raise UsageError(f"there is no data folder {data}; give the folder that holds `videos`")
     inspection = importlib.import_module("harness.training.inspection")

@@ -65,6 +65,11 @@ def test_a_row_as_it_should_be_is_not_odd(row: Row) -> None:
         (replace(ROW, reasoning=SAID + "<t>2.1</t>s"), "reasoning that cites a time of no key frame"),
         (replace(ROW, reasoning=SAID + "<t>soon</t>s"), "reasoning that cites a time of no key frame"),
         (replace(ROW, reasoning=SAID + "<box>[0.1,0.2,0.4,0.7]</box>"), "reasoning that cites a box of no key item"),
+        (
+            replace(ROW, reasoning=SAID + "<box>[0.1,0.2,0.4,0.6],[0,0,1,1]</box>"),
+            "reasoning that cites a box of no key item",
+        ),
+        (replace(ROW, reasoning=SAID + "<box>0,0,1,1</box>"), "reasoning that cites a box of no key item"),
         (replace(ROW, reasoning=SAID + "<box>[0.1,0.2]</box>"), "reasoning that cites a box of no key item"),
         (replace(ROW, key_frames=(replace(FRAME, time=2.6),), reasoning=None), "key frames after the end of the video"),
         (replace(WHEN, answer="[1, 2.6]"), "spans that go on after the end of the video"),
@@ -137,7 +142,7 @@ def test_the_mix_of_the_paper_is_drawn_from_it(rl: Path, monkeypatch: pytest.Mon
 def test_all_that_is_missing_is_told(tmp_path: Path, harness: Callable[..., Any]) -> None:
     folder = tmp_path / "stgr/temporal_grounding"
     (folder / "videos").mkdir(parents=True)
-    render.write(replace(clip.make(0), duration=1.0), folder / "videos/v.mp4")
+    render.write(replace(clip.make(0), duration=1), folder / "videos/v.mp4")
     (folder / "videos/empty.mp4").touch()
     (folder / "videos/broken.mp4").write_bytes(b"none")
     made = [ROW, replace(ROW, id=2, video="empty.mp4"), replace(ROW, id=3, video="broken.mp4"), WHERE]
@@ -163,7 +168,7 @@ def test_all_that_is_missing_is_told(tmp_path: Path, harness: Callable[..., Any]
 def test_media_that_are_there_are_enough(tmp_path: Path, harness: Callable[..., Any]) -> None:
     folder = tmp_path / "videos/mine"
     folder.mkdir(parents=True)
-    render.write(replace(clip.make(0), duration=3.0), folder / "v.mp4")
+    render.write(replace(clip.make(0), duration=3), folder / "v.mp4")
     rows.write([replace(ROW, source="mine", key_frames=(replace(FRAME, path=None),))], tmp_path / "rows.json")
     lengths = tmp_path / "lengths.jsonl"
     command = "data", "stgr", "check", "--rows", tmp_path / "rows.json", "--data", tmp_path, "--durations", lengths
@@ -175,5 +180,6 @@ def test_media_that_are_there_are_enough(tmp_path: Path, harness: Callable[..., 
 def test_a_file_that_is_none_and_a_folder_that_is_not_there(tmp_path: Path, harness: Callable[..., Any]) -> None:
     (tmp_path / "rows.json").write_text("[]")
     assert "holds no rows" in harness("data", "stgr", "check", "--rows", tmp_path / "rows.json").err
+    assert "where these are" in harness("data", "stgr", "check", "--rows", tmp_path / "rows.json", "--deep").err
     said = harness("data", "stgr", "check", "--rows", tmp_path / "rows.json", "--data", tmp_path / "none")
     assert (said.code, "there is no data folder" in said.err) == (2, True)

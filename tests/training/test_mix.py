@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -182,13 +183,21 @@ def test_rows_that_share_an_id_are_drawn_the_same_in_any_order() -> None:
     assert drawn[0] == drawn[1]
 
 
+def test_rows_in_two_files_are_taken_once_and_that_is_told() -> None:
+    pool, notes = [_row(number) for number in range(9)], Counter[str]()
+    part = replace(PART, rows=("a.json", "b.json"))
+    claimed, left = mix.claims([part], {"a.json": pool[:6], "b.json": pool[3:]}, notes)
+    assert (claimed, left) == ({"all": pool}, {})
+    assert notes == {"rows that say what another one says, left out": 3}
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
     """Two videos, three that are none, and rows about them."""
     folder = tmp_path / "videos/tvg_r1"
     folder.mkdir(parents=True)
     for number in range(2):
-        render.write(replace(clip.make(number), duration=2.0 + number), folder / f"{number}.mp4")
+        render.write(replace(clip.make(number), duration=2 + number), folder / f"{number}.mp4")
     (folder / "2.mp4").write_bytes(b"none")
     pool = [_row(number, end=1.2, reasoning="so") for number in range(5)]
     rows.write([*pool, _row(9, "other"), _row(8, "third")], tmp_path / "a.json")
@@ -211,6 +220,7 @@ def test_the_command_draws_and_says_what_became_of_all_rows(world: Path, harness
     assert report["notes"] == {"videos that are missing": 2, "videos that cannot be read": 1}
     assert {row.id for row in rows.read(world / "m.json")} == {1, 9}
     assert "what: 1 rows SHORT of 2" in said.out
+    assert "--no-durations leaves out" in said.out
     assert "third: its 1 rows are in no part" in said.out
     again = harness(*command)
     assert (again.code, "m.json is there already" in again.err) == (2, True)
