@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from harness.schema import whole
+
 NAMED = 3
 """Cases that are named of each kind."""
 
@@ -29,7 +31,7 @@ class Cases:
         self.count[what] += 1
         named = self.first.setdefault(what, [])
         if len(named) < NAMED:
-            named.append(which)
+            named.append(whole(which))
 
     def told(self) -> Iterator[str]:
         """A line for each thing, the most frequent first."""

@@ -37,9 +37,7 @@ def measure(root: Path, rows: Iterable[Row], path: Path | None, faults: Cases) -
     Stopped halfway, the next call goes on from there. A video that is missing, cannot be read or breaks off has no
     length: it is one of the `faults`. DataError when a path would leave the root.
     """
-    if path is not None and path.exists():
-        cut_torn_line(path)
-    known, folder = read(path) if path is not None else {}, sources.base(root)
+    known, folder = _begun(path) if path is not None else {}, sources.base(root)
     named = {(row.source, row.video): row for row in rows if row.video is not None}
     names = {video: sources.media(root, row).relative_to(folder).as_posix() for video, row in named.items()}
     owed = [each for each in dict.fromkeys(names.values()) if each not in known]
@@ -51,6 +49,20 @@ def measure(root: Path, rows: Iterable[Row], path: Path | None, faults: Cases) -
     return {video: known[each] for video, each in names.items() if each in known}
 
 
+def _begun(path: Path) -> dict[str, float]:
+    """What a file has that is to grow."""
+    try:
+        if path.exists():
+            cut_torn_line(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return read(path)
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(f"cannot write {path}, where the lengths of videos are kept: {error.strerror}")
+
+
 @contextmanager
 def _kept(path: Path | None) -> Iterator[Callable[[str, float], None]]:
     """What adds a length to the file, where there is one."""
@@ -60,7 +72,7 @@ def _kept(path: Path | None) -> Iterator[Callable[[str, float], None]]:
     try:
         journal = Journal(path)
     except OSError as error:
-        raise DataError(f"cannot write {path}, where the lengths of videos are kept: {error.strerror}") from error
+        raise _unwritable(path, error) from error
     with closing(journal):
         yield lambda name, seconds: journal.append(KIND, {"video": name, "seconds": seconds}, f"the length of {name}")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import DataError
+from harness.schema import whole
 
 from . import durations, oddities, published, rows, sources
 from .cases import Cases
@@ -43,8 +44,8 @@ def check(path: Path, data: Path | None, deep: bool, lengths: Path | None, conso
             odd.add(each, _name(row))
     for line in (*(f"odd: {each}" for each in odd.told()), *faults.told()):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    whole = "complete" if data is not None else "complete; give --data to look for its media"
-    verdict = "NOT complete" if faults.count else whole
+    good = "complete" if data is not None else "complete; give --data to look for its media"
+    verdict = "NOT complete" if faults.count else good
     console.print(f"{path}: {len(found):,} rows: {verdict}", highlight=False, markup=False, soft_wrap=True)
     return 1 if faults.count else 0
 
@@ -94,6 +95,7 @@ def _there(data: Path, found: Sequence[Row], faults: Cases) -> list[Row]:
 def _table(found: Sequence[Row]) -> Table:
     """Rows by task and by source, beside the published file that they are like: that with reasoning or the other."""
     from rich.table import Table
+    from rich.text import Text
 
     known = published.SFT if any(row.reasoning is not None for row in found) else published.RL
     made = Table("", "rows", known.name)
@@ -104,7 +106,7 @@ def _table(found: Sequence[Row]) -> Table:
         (Counter(row.source for row in found), known.sources),
     ):
         for name in sorted(counts.keys() | numbers.keys()):
-            made.add_row(name, f"{counts[name]:,}", f"{numbers.get(name, 0):,}")
+            made.add_row(Text(whole(name)), f"{counts[name]:,}", f"{numbers.get(name, 0):,}")
         made.add_section()
     made.add_row("all", f"{len(found):,}", f"{known.rows:,}")
     return made

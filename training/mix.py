@@ -126,34 +126,32 @@ def place(seed: int, row: Row) -> tuple[bytes, ...]:
     return hashlib.sha256(b"%d\0%b\0%b" % (seed, source, name)).digest(), *rest
 
 
-def write(recipe: Mix, data: Path, out: Path, lengths: Path | None) -> dict[str, Any]:
-    """Draw, and write the rows to `out` and the report beside it, as NAME.report.json; the report is returned too."""
-    for path in (out, report_path(out)):
-        if path.exists():
-            raise UsageError(f"{path} is there already; give another --out")
+def write(recipe: Mix, data: Path, out: Path, lengths: Path | None, *, timed: bool) -> dict[str, Any]:
+    """Draw, and write the rows to `out` and the report beside it, as NAME.report.json; the report is returned too.
+
+    The lengths of videos are kept in `lengths`, else beside it too; unless `timed`, no filter asks for them.
+    """
+    if out.exists() or out.with_suffix(".report.json").exists():
+        raise UsageError(f"{out} or its report is there already; give another --out")
     if not out.parent.is_dir():
         raise UsageError(f"there is no folder {out.parent} to write {out.name} to; make it, or give another --out")
-    drawn, report = mix(recipe, data, lengths)
+    drawn, report = mix(recipe, data, (lengths or out.with_suffix(".durations.jsonl")) if timed else None)
     rows.write(drawn, out)
-    store.write(report_path(out), "mix", report)
+    store.write(out.with_suffix(".report.json"), "mix", report)
     return report
-
-
-def report_path(out: Path) -> Path:
-    """Where the report on a file of rows lies."""
-    return out.with_suffix(".report.json")
 
 
 def table(report: Mapping[str, Any]) -> Table:
     """The parts of a report, a line each."""
     from rich.table import Table
+    from rich.text import Text
 
-    made = Table("part", title=f"{report['recipe']}: {report['rows']:,} rows, seed {report['seed']}")
+    made = Table("part", title=Text(f"{report['recipe']}: {report['rows']:,} rows, seed {report['seed']}"))
     for name in ("there", "dropped", "wanted", "drawn", "share"):
         made.add_column(name, justify="right")
     for name, part in report["parts"].items():
         numbers = part["found"], sum(part["dropped"].values()), part["wanted"], part["drawn"]
-        made.add_row(name, *(f"{number:,}" for number in numbers), f"{part['drawn'] / report['rows']:.1%}")
+        made.add_row(Text(name), *(f"{number:,}" for number in numbers), f"{part['drawn'] / report['rows']:.1%}")
     return made
 
 
@@ -165,7 +163,7 @@ def remarks(report: Mapping[str, Any]) -> list[str]:
             told.append(f"{name}: {part['short']:,} rows SHORT of {part['wanted']:,}")
         told += [f"{name}: {count:,} rows dropped: {reason}" for reason, count in part["dropped"].items()]
         told += [f"{name}: {each} was not asked about {count:,} rows" for each, count in part["unasked"].items()]
-    told += [f"{source}: its {count:,} rows are in no part" for source, count in report["left"].items()]
+    told += [f"{store.whole(source)}: its {count:,} rows are in no part" for source, count in report["left"].items()]
     told += [f"{what}: {count:,}" for what, count in report["notes"].items()]
     if any(filters.UNKNOWN in part["dropped"] for part in report["parts"].values()):
         told.append("--no-durations leaves out the filters that ask how long a video is")

@@ -60,8 +60,7 @@ def mix(
         raise UsageError("--durations and --no-durations exclude each other; give one of them")
     made, console = importlib.import_module("harness.training.mix"), Console()
     found = importlib.import_module("harness.training.mixfile").read(recipe, change or ())
-    lengths = None if no_durations else durations or out.with_suffix(".durations.jsonl")
-    report = made.write(found, data, out, lengths)
+    report = made.write(found, data, out, durations, timed=not no_durations)
     console.print(made.table(report))
     for remark in made.remarks(report):
         console.print(remark, highlight=False, markup=False, soft_wrap=True)

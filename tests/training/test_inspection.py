@@ -127,16 +127,16 @@ def test_the_mix_of_the_paper_is_drawn_from_it(rl: Path, monkeypatch: pytest.Mon
     pool = rows.read(rl / "json_data/STGR-RL.json")
     monkeypatch.setattr(rows, "read", lambda *_: pool)
 
-    def drawn(change: str) -> tuple[int, dict[str, Any]]:
-        made, report = mix.mix(mixfile.read("mix-rl", [change]), rl, None)
+    def drawn(*changes: str) -> tuple[int, dict[str, Any]]:
+        made, report = mix.mix(mixfile.read("mix-rl", changes), rl, None)
         return len(made), report["parts"]
 
-    whole, parts = drawn("parts.plm.count=all")
-    assert (whole, {part["short"] for part in parts.values()}) == (37231, {0})
+    whole, parts = drawn("parts.plm.count=all", "parts.general.count=30000")
+    assert whole == 37231
+    assert {name: part["short"] for name, part in parts.items() if part["short"]} == {"general": 15000}
     less, parts = drawn("parts.general.count=5000")
     assert (less, parts["plm"]["sources"]) == (36063 - 10000, {"STR_plm_rdcap": 2000})
     assert parts["general"]["sources"]["videor1_mcq"] == pytest.approx(5000 * 13 / 15, abs=100)
-    assert drawn("parts.general.count=30000")[1]["general"]["short"] == 15000
 
 
 def test_all_that_is_missing_is_told(tmp_path: Path, harness: Callable[..., Any]) -> None:
@@ -169,12 +169,19 @@ def test_media_that_are_there_are_enough(tmp_path: Path, harness: Callable[..., 
     folder = tmp_path / "videos/mine"
     folder.mkdir(parents=True)
     render.write(replace(clip.make(0), duration=3), folder / "v.mp4")
-    rows.write([replace(ROW, source="mine", key_frames=(replace(FRAME, path=None),))], tmp_path / "rows.json")
+    row = rows.as_json(replace(ROW, source="mine", key_frames=(replace(FRAME, path=None),)))
+    (tmp_path / "rows.json").write_text(json.dumps([row]))
     lengths = tmp_path / "lengths.jsonl"
     command = "data", "stgr", "check", "--rows", tmp_path / "rows.json", "--data", tmp_path, "--durations", lengths
     said = harness(*command)
     assert (said.code, "1 rows: complete" in said.out, "odd" in said.out) == (0, True, False)
     assert json.loads(lengths.read_text())["video"] == "mine/v.mp4"
+
+
+def test_names_are_shown_as_they_are_and_run_nothing(tmp_path: Path, harness: Callable[..., Any]) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps([rows.as_json(replace(ROW, source="[/red] \ud800", reasoning="x"))]))
+    said = harness("data", "stgr", "check", "--rows", tmp_path / "rows.json")
+    assert (said.code, said.out.count("[/red] \ufffd")) == (0, 2)
 
 
 def test_a_file_that_is_none_and_a_folder_that_is_not_there(tmp_path: Path, harness: Callable[..., Any]) -> None:

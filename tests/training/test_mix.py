@@ -223,7 +223,7 @@ def test_the_command_draws_and_says_what_became_of_all_rows(world: Path, harness
     assert "--no-durations leaves out" in said.out
     assert "third: its 1 rows are in no part" in said.out
     again = harness(*command)
-    assert (again.code, "m.json is there already" in again.err) == (2, True)
+    assert (again.code, "m.json or its report is there already" in again.err) == (2, True)
 
 
 def test_lengths_are_kept_and_videos_opened_once(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,3 +253,7 @@ def test_without_lengths_the_filters_that_need_them_are_not_asked_and_that_is_sa
     assert (both.code, "the parts when and what both have the rows of other" in both.err) == (2, True)
     nowhere = harness(*command, "--out", world / "no/n.json")
     assert (nowhere.code, "there is no folder" in nowhere.err) == (2, True)
+    here = harness(*command, "--out", ".")
+    assert (here.code, "is there already" in here.err) == (2, True)
+    kept = harness(*command[:-1], "--out", world / "n.json", "--durations", world)
+    assert (kept.code, "where the lengths of videos are kept: Is a directory" in kept.err) == (2, True)
