@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import store
 from harness.errors import DataError, UsageError
+from harness.schema import whole
 
 from . import durations, filters, rows
 from .cases import Cases
@@ -163,7 +164,7 @@ def remarks(report: Mapping[str, Any]) -> list[str]:
             told.append(f"{name}: {part['short']:,} rows SHORT of {part['wanted']:,}")
         told += [f"{name}: {count:,} rows dropped: {reason}" for reason, count in part["dropped"].items()]
         told += [f"{name}: {each} was not asked about {count:,} rows" for each, count in part["unasked"].items()]
-    told += [f"{store.whole(source)}: its {count:,} rows are in no part" for source, count in report["left"].items()]
+    told += [f"{whole(source)}: its {count:,} rows are in no part" for source, count in report["left"].items()]
     told += [f"{what}: {count:,}" for what, count in report["notes"].items()]
     if any(filters.UNKNOWN in part["dropped"] for part in report["parts"].values()):
         told.append("--no-durations leaves out the filters that ask how long a video is")
