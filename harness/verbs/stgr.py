@@ -65,3 +65,23 @@ def mix(
     for remark in made.remarks(report):
         console.print(remark, highlight=False, markup=False, soft_wrap=True)
     console.print(f"{out}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def shapes(
+    out: Annotated[Path, Option(help="Gets the two files of rows, and their media.")],
+    clips: Annotated[int, Option(help="Videos a file; each gives five rows.", min=1)] = 600,
+    seed: Annotated[int, Option(help="Another seed gives other videos.")] = 0,
+) -> None:
+    """Write STGR of the synthetic world, in the layout of the published files."""
+    from rich.console import Console
+
+    from harness.progress import Progress
+
+    world = importlib.import_module("harness.training.world")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is there already and not empty; give another --out")
+    console = Console()
+    with Progress(console, 2 * clips) as progress:
+        world.write(out, clips, seed, progress)
+    console.print(f"{world.SFT} and {world.RL} in {out}", highlight=False, markup=False, soft_wrap=True)
