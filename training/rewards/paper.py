@@ -22,6 +22,9 @@ NAMES = ("r_acc", "r_t", "r_s", "r_fmt")
 OPTIONS = ("",) * 26
 """Of a question whose options are not known apart from its text."""
 
+ROUNDING = 1e-9
+"""Seconds by which two decimal times may differ from what they say."""
+
 _TAGS = re.compile(r"</?(?:think|answer)>")
 _MARK = re.compile(r"option\s{0,3}:?", re.IGNORECASE)
 
@@ -102,7 +105,7 @@ def where_cited(row: Row, cited: Cited, view: View, gate: float | None) -> Compo
     near: dict[float, float] = {}
     for time in dict.fromkeys(cited.times):
         frame = nearest(row, time)
-        if gate is None or abs(time - frame.time) <= gate:
+        if gate is None or abs(time - frame.time) <= gate + ROUNDING:
             known = [box for boxes in row.key_items.get(frame.idx, {}).values() for box in boxes]
             near[time] = best(cited.at.get(time, ()), [box.scale(view.width, view.height) for box in known])
     values = [near[time] for time in cited.times if time in near]
@@ -203,9 +206,7 @@ def _span(row: Row, answer: str) -> Component:
 
 def _place(known: Box, cited: tuple[Box, ...]) -> Component:
     value = best(cited, [known])
-    return earned(
-        value, f"the best of {len(cited)} boxes overlaps by {value:.3f}" if cited else "no box that can be read"
-    )
+    return earned(value, f"overlap {value:.3f}, the best of {len(cited)}" if cited else "no box that can be read")
 
 
 def _told(span: Span) -> str:
