@@ -82,7 +82,8 @@ class Rows:
 
 
 def check(path: Path, rows: Rows, names: str) -> None:
-    """DataError when a line of a file is no completion, or when it has none."""
+    """DataError when a line of a file is no completion, or when it has none; UsageError for an unknown family."""
+    family(names)
     if not path.is_file():
         raise DataError(f"{path} is not a file; it is read twice, so give one with a JSON object a line")
     if not sum(1 for _ in read(path, rows, names)):
