@@ -19,7 +19,7 @@ from harness.training.rewards import NAMES, Rule, earn
 
 SIZE = (420, 224)
 VIEW = View(video="", times=(), duration=0, width=SIZE[0], height=SIZE[1], size=SIZE, family="qwen2_5_vl")
-WORDS = "and then the dog walks over to an old bench where it sniffs and looks up again".split()
+WORDS = ("and", "then", "the", "dog", "walks", "over", "to", "an", "old", "bench", "where", "it", "sniffs", "looks")
 ANSWERS = {
     stgr.VISUAL: ("<box>[64,120,256,240]</box>", "<obj>dog</obj><box>[42,56,168,112]</box>"),
     stgr.TEMPORAL: ("[4.0, 10.0]", "From <t>4</t>s to <t>9</t>s"),
