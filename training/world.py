@@ -87,12 +87,12 @@ def _choice(clip: Clip, rng: random.Random) -> Row:
     asked = questions.choice(clip, rng)
     options = "\n".join(f"{letter}. {option}" for letter, option in zip(questions.LETTERS, asked.options, strict=True))
     right = asked.options[questions.LETTERS.index(asked.answer)]
-    return _row(CHOICE, f"{asked.text}\n{options}", asked.answer, f"I look at the frames. So the answer is {right}.")
+    return _row(CHOICE, f"{asked.text}\n{options}", asked.answer, f"So the answer is {right}.")
 
 
 def _exists(clip: Clip, rng: random.Random) -> Row:
     asked = questions.exists(clip, rng)
-    return _row(OPEN, asked.text, asked.answer, "I look at the frames.")
+    return _row(OPEN, asked.text, asked.answer, f"So the answer is {asked.answer}.")
 
 
 def _still(clip: Clip, thing: Thing, time: float) -> Row:

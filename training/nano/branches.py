@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BOX = re.compile(r"\[(\d+),(\d+),(\d+),(\d+)\]")
 HEAVY = re.compile(r"(?<=<answer>)(?:[A-D]|Yes|No)(?=</answer>)|^(?:[A-D]|Yes|No|[012])$")
 SEEN = re.compile(r"(?<=<obj>)[^<]+(?=</obj>)|(?<=<t>)\d+|(?<=So the answer is )[^.<]+|^[^.<]+(?=\.</think>)")
+NAMED = re.compile(r"^[a-z]+(?: [a-z]+)?$|(?:^|(?<=\. ))[a-z]+ [a-z]+(?=: | \[)")
 HEAVY_WEIGHT, SEEN_WEIGHT = 6.0, 3.0
 """The weight of a token that is the whole answer among dozens that are not, and of a name, coordinate, time or
 conclusion while thinking: there it must be seen, later it can be copied."""
@@ -64,7 +65,8 @@ class Writer:
         thought = max(response.find("</think>"), 0)
         seen = [*inside, *(match.span() for match in SEEN.finditer(response))]
         special = {span: SEEN_WEIGHT for span in seen if span[1] <= thought}
-        special |= {match.span(): HEAVY_WEIGHT for match in HEAVY.finditer(response)}
+        heavy = [*HEAVY.finditer(response), *NAMED.finditer(response)]
+        special |= {match.span(): HEAVY_WEIGHT for match in heavy}
         soft = [span in inside for span in coded.offsets] + [False]
         weights = [special.get(span, 1.0) for span in coded.offsets] + [1.0]
         end = self.encode("<|im_end|>")

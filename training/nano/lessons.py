@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 DOES = 2
 """Questions that are answered with Yes about what a camera does, and as many with No."""
 
-DESCRIBE = "\nDescribe the video.<|im_end|>\n<|im_start|>assistant\n"
+ANSWER = "<|im_end|>\n<|im_start|>assistant\n"
+DESCRIBE = f"\nDescribe the video.{ANSWER}"
 """What a model that answers plainly is asked as well: it learns to name what it sees."""
 
 
@@ -89,9 +90,19 @@ class Teacher:
             if times:
                 ends = (times[0], times[-1])
                 claims = [Evidence(label=thing.name, time=time, box=clip.box(thing, time)) for time in ends]
-                branches += self.writer.cited(view, claims)[self.plain :]
+                branches += self._pointed(view, claims) if self.plain else self.writer.cited(view, claims)
         request = self.vstar.request(samples.sample(clip, "where_1", "", clip.things[0]), view)
         return self._lesson(clip, view, request, branches, rng)
+
+    def _pointed(self, view: View, claims: list[Evidence]) -> list[Branch]:
+        """Where a named thing is, and what is somewhere, in plain words."""
+        name, time = claims[0].label, f"{claims[0].time:.1f}"
+        place = prompt.write_box(view, claims[0].box or Box(0, 0, 0, 0))
+        told = [
+            self.writer.branch(f"\nWhere is the {name} at {time}?{ANSWER}", f"{name} {place}"),
+            self.writer.branch(f"\nWhat is at {place} at {time}?{ANSWER}", name),
+        ]
+        return [*told, *self.writer.cited(view, claims)[1:]]
 
     def film(self, seed: int) -> Lesson:
         """Frames of a clip on which only the camera moves, with questions on what it does."""
@@ -236,8 +247,7 @@ class Teacher:
     def _told(self, task: Any, sample: Sample, view: View) -> str:
         """The response that a request of the task wants; a plain one is the answer alone."""
         if self.plain and sample.kind.startswith("when") and sample.span is not None:
-            name = sample.evidence[0].label
-            return f"The {name} is visible from {sample.span.start:.1f} to {sample.span.end:.1f} seconds."
+            return f"{sample.evidence[0].label}: {sample.span.start:.1f}-{sample.span.end:.1f}"
         told: str = (replace(task, prompt="direct") if self.plain else task).reference(sample, view)
         return told
 
@@ -256,11 +266,8 @@ def _described(clip: Clip, view: View) -> str:
         start, end = thing.span
         middle = float(round((start + end) / 2))
         boxes = [prompt.write_box(view, clip.box(thing, time)) for time in (start, middle)]
-        told.append(
-            f"The {thing.name} is visible from {start:.1f} to {end:.1f} seconds: "
-            f"at {start:.1f} at {boxes[0]}, at {middle:.1f} at {boxes[1]}."
-        )
-    return " ".join(told)
+        told.append(f"{thing.name}: {start:.1f}-{end:.1f}, {boxes[0]}, {middle:.1f} {boxes[1]}")
+    return ". ".join(told)
 
 
 def _short(clip: Clip, rng: random.Random) -> list[tuple[str, ...]]:

@@ -33,7 +33,7 @@ class Plan:
     def shares(self) -> tuple[float, float, float]:
         """Until which shares of the time there are only drills, the vision tower is alone, and there are claims."""
         if self.start is not None:
-            return 0.0, 0.0, 0.0
+            return 0.0, 0.0, GLANCE_SHARE - SIGHT_SHARE if self.plain else 0.0
         if self.eyes is not None:
             return DRILL_SHARE, DRILL_SHARE, DRILL_SHARE + GLANCE_SHARE - SIGHT_SHARE
         return DRILL_SHARE, SIGHT_SHARE, GLANCE_SHARE
