@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.geometry import Box
 from harness.records import Evidence
 from harness.shapes import questions
-from harness.shapes.clip import COLOURS, Clip, Thing, make
+from harness.shapes.clip import Clip, Thing, make
 
 COUNT = 24
 FIRST_SEED = 2 * 10**9
@@ -63,10 +64,14 @@ def made(folder: Path, count: int) -> Path:
     return folder / "recipe.yaml"
 
 
-def write(folder: Path, count: int, faults: tuple[str, ...] = (*FAULTS,)) -> None:
+TURNS = tuple(fault for each in FAULTS for fault in (None, each))
+"""Every other clip is right; the others have each of the faults in turn."""
+
+
+def write(folder: Path, count: int, turns: Sequence[str | None] = TURNS) -> None:
     """Write recipe.yaml, sources.jsonl, answers.jsonl, videos, and faults.json, which says what is wrong with whom.
 
-    Every other clip is right; the others have each of the faults in turn. Half have a segment, half captions.
+    `turns` are the faults of the clips, round and round. Half of the clips have a segment, half captions.
     """
     from harness.shapes import render
 
@@ -76,7 +81,7 @@ def write(folder: Path, count: int, faults: tuple[str, ...] = (*FAULTS,)) -> Non
         name = f"scene_{index:04d}"
         rng = random.Random(f"construct:{index}")
         clip = make(FIRST_SEED + index)
-        fault = faults[index // 2 % len(faults)] if index % 2 and faults else None
+        fault = turns[index % len(turns)]
         captions = index // 2 % 2 == 1
         render.write(clip, folder / "videos" / f"{name}.mp4")
         scene = Scene(clip, rng.choice(clip.things), captions)
@@ -130,11 +135,10 @@ class Scene:
             f"<obj>{name}</obj><box>{json.dumps(box)}</box>at<t>{time}</t>s"
             for time, box in zip(told_times, told_boxes, strict=True)
         ]
-        colour = self.thing.colour
+        sentences = [f"The {cited[0]} appears.", *(f"The {each} is there." for each in cited[1:])]
         if fault == "false":
-            colour = rng.choice([each for each in COLOURS if each != colour])
-        sentences = [f"The {cited[0]} appears.", *(f"Later the {each} is still there." for each in cited[1:])]
-        sentences[-1] = f"{sentences[-1][:-1]}, and it is {colour}."
+            other = rng.choice(questions.absent(self.clip, self.thing))
+            sentences[-1] = f"{sentences[-1][:-1]}, and it is a {other}."
         text = json.dumps(
             {
                 "question": f"What colour is the {self.thing.shape}?",

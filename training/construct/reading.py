@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -85,12 +85,12 @@ def read(text: str, item: Item, seen: Seen, options: Rules) -> Draft | Drop:
         return Drop("unreadable", str(error))
     moments = []
     for number, frame in enumerate(data["key_frames"], 1):
-        time = _time(frame, item, seen)
-        if time is None:
-            wanted = "frame" if item.kind == CAPTIONS else "time"
-            return Drop("unreadable", f"key frame {number} has no {wanted!r} that the video has")
-        if not _inside(frame, time, item, options):
-            return Drop("outside", f"the key frame at {time:g} s is outside of the segment")
+        key = "frame" if item.kind == CAPTIONS else "time"
+        if key not in frame:
+            return Drop("unreadable", f"key frame {number} has no {key!r}")
+        if not _inside(frame[key], item, options):
+            return Drop("outside", f"the key frame at {key} {frame[key]:g} is outside of what is described")
+        time = round(seen.times[frame[key]], DIGITS) if item.kind == CAPTIONS else float(frame[key])
         items: dict[str, tuple[Box, ...]] = {}
         for thing in frame["objects"]:
             boxes = [_box(corners, seen) for corners in thing["boxes"]]
@@ -115,18 +115,12 @@ def read(text: str, item: Item, seen: Seen, options: Rules) -> Draft | Drop:
     )
 
 
-def _time(frame: Mapping[str, Any], item: Item, seen: Seen) -> float | None:
-    if item.kind == CAPTIONS:
-        index = frame.get("frame")
-        return round(seen.times[index], DIGITS) if index is not None and index < len(seen.times) else None
-    return float(frame["time"]) if "time" in frame else None
-
-
-def _inside(frame: Mapping[str, Any], time: float, item: Item, options: Rules) -> bool:
+def _inside(told: float, item: Item, options: Rules) -> bool:
+    """Whether a key frame, by its time or index, is where something is described; captions are all of the video's."""
     if item.segment is None:
-        return any(caption.start <= frame["frame"] <= caption.end for caption in item.captions)
+        return any(caption.start <= told <= caption.end for caption in item.captions)
     slack = options.time_tolerance + rules.EDGE
-    return item.segment.start - slack <= time <= item.segment.end + slack
+    return item.segment.start - slack <= told <= item.segment.end + slack
 
 
 def _box(corners: tuple[float, float, float, float], seen: Seen) -> Box | None:

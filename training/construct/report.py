@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 EXAMPLES = 3
-"""Examples of what a rule dropped."""
+"""Examples of what a rule dropped that report.md shows; report.json has them all."""
 LONGEST = 300
 """Characters of an example."""
 
@@ -33,8 +33,8 @@ def told(
     for rule, title in RULES.items():
         samples = [(name, drop.why) for name, drop in dropped.items() if drop.rule == rule]
         objects = [(name, drop.why) for name, drops in lost.items() for drop in drops if drop.rule == rule]
-        examples = [{"id": name, "why": _short(why)} for name, why in (samples + objects)[:EXAMPLES]]
-        found = {"samples": len(samples), "objects": len(objects), "examples": examples}
+        drops = [{"id": name, "why": _short(why)} for name, why in samples + objects]
+        found = {"samples": len(samples), "objects": len(objects), "drops": drops}
         rules.append({"rule": rule, "title": title, **found})
     return {
         "format": 1,
@@ -85,9 +85,9 @@ def markdown(data: Data) -> list[str]:
     lines += [f"| {' | '.join(row)} |" for row in _rows(data)]
     lines += ["", "Rules in the order in which they are looked at; a sample is dropped by the first.", "", _asked(data)]
     for each in data["rules"]:
-        if each["examples"]:
+        if each["drops"]:
             lines += ["", f"## {each['rule']}: {each['title']}", ""]
-            lines += [f"- `{_safe(one['id'])}`: {_safe(one['why'])}" for one in each["examples"]]
+            lines += [f"- `{_safe(one['id'])}`: {_safe(one['why'])}" for one in each["drops"][:EXAMPLES]]
     return [*lines, ""]
 
 

@@ -33,7 +33,7 @@ frames, and one box around each instance of it.
 It must hold the object closely and never nearly all of the frame.
 - reasoning_process: a few full sentences that lead from what is seen to the answer. They mention every object of \
 every key frame, each time in the form <obj>name</obj><box>[x1,y1,x2,y2]</box>at<t>{moment}</t>s, with a name, a box \
-and a {moment} that are copied from key_frames. Cite nothing else, and write no <t> but with the {moment} of a key frame.
+and a {moment} copied from key_frames. Cite nothing else, and write no <t> but with the {moment} of a key frame.
 
 Answer with one JSON object and nothing else:
 {{"question": "...", "answer": "...", "key_frames": [{{"{key}": {example}, "objects": [{{"name": "...", "boxes": \
@@ -79,7 +79,6 @@ def annotate(
 def judge(name: str, sentence: str, image: Frame) -> Request:
     """Ask whether a sentence, without its tags, agrees with the crop of what it cites: one token, Yes or No."""
     text = (
-        f"\nThis image was cut from a video. It should be the {name} of this sentence: {sentence} "
-        f"Is what the sentence says of the {name} what the image shows? Answer Yes or No."
+        f"\nThis image was cut from a video. It is said of the {name} on it: {sentence} Is this true? Answer Yes or No."
     )
     return Request(system=SYSTEM, parts=(image, text), choices=YES_NO, max_tokens=1)
