@@ -32,6 +32,8 @@ def look_up(speaker: Speaker, folder: Path, role: str) -> Grader:
     engine = full_name(speaker.engine)
     if speaker.model is None and engine in WITH_WEIGHTS:
         raise UsageError(f"the {engine} engine needs a model; set {role}.model in the recipe")
+    if engine == "scripted" and speaker.answers is None:
+        raise UsageError(f"the scripted engine needs a file of answers; set {role}.answers in the recipe")
     served = bool(getattr(plugins.load("harness.engines", engine), "served", False))
     model = speaker.model
     if model and not served and (folder / model / "config.json").is_file():
