@@ -49,7 +49,7 @@ def write(folder: Path, line: Any = LINE, **changes: Any) -> Path:
         ({"verifier": {"engine": "transformers"}}, "needs a model; set verifier.model"),
         ({"verifier": {"engine": "transformers", "model": "nono"}}, "there is no model 'nono'"),
         ({"judge": {"engine": "tranformers", "model": "nano"}}, "did you mean 'transformers'?"),
-        ({"annotator": {"engine": "openai"}}, "set --model to the name"),
+        ({"annotator": {"engine": "openai"}}, "needs a model; set annotator.model"),
         ({"videos": "films"}, "there is no folder of videos"),
         ({"sources": "list.jsonl"}, "cannot read the source list"),
     ],

@@ -73,7 +73,7 @@ def test_reasoning_is_consistent_when_all_it_cites_is_there(
         assert rules.inconsistent(rules.aligned(made, options), Rules(time_tolerance=0, box_iou=1)) is None
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(boxes, st.sampled_from([0.5, 0.8]))
 def test_a_large_box_covers_too_many_points_of_a_grid(box: Box, most: float) -> None:
     cells = [(x / 20 + 0.025, y / 20 + 0.025) for x in range(20) for y in range(20)]
@@ -81,7 +81,7 @@ def test_a_large_box_covers_too_many_points_of_a_grid(box: Box, most: float) -> 
     assert rules.large(box, most) == (inside > most * len(cells))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(moments)
 def test_names_that_differ_in_case_and_article_become_one_and_no_box_is_lost(found: list[Moment]) -> None:
     made = rules.one_spelling(found)
@@ -93,7 +93,7 @@ def test_names_that_differ_in_case_and_article_become_one_and_no_box_is_lost(fou
         assert before.time == after.time and all(len(set(each)) == len(each) for each in after.items.values())
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(moments, st.data())
 def test_an_object_that_fails_leaves_with_its_sentences(found: list[Moment], data: Any) -> None:
     base = draft(found, "")
@@ -113,7 +113,7 @@ def test_an_object_that_fails_leaves_with_its_sentences(found: list[Moment], dat
     assert all(moment.items for moment in left.moments)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=80) | st.text("<>/objtx []0123456789.,sa", max_size=80))
 def test_any_text_is_read_and_what_is_left_of_tags_is_told(text: str) -> None:
     said = claims.cited(text)

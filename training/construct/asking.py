@@ -30,12 +30,12 @@ MAX_PIXELS = 128 * 28 * 28
 def look_up(speaker: Speaker, folder: Path, role: str) -> Grader:
     """The model and the engine that a recipe names; a path is from `folder`, where there is such a file."""
     engine = full_name(speaker.engine)
-    if speaker.model is None and engine in WITH_WEIGHTS:
-        raise UsageError(f"the {engine} engine needs a model; set {role}.model in the recipe")
     if engine == "scripted" and speaker.answers is None:
         raise UsageError(f"the scripted engine needs a file of answers; set {role}.answers in the recipe")
     served = bool(getattr(plugins.load("harness.engines", engine), "served", False))
     model = speaker.model
+    if model is None and (served or engine in WITH_WEIGHTS):
+        raise UsageError(f"the {engine} engine needs a model; set {role}.model in the recipe")
     if model and not served and (folder / model / "config.json").is_file():
         model = str(folder / model)
     choice = Choice(
