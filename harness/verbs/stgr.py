@@ -11,12 +11,12 @@ from typer import Option
 
 from harness.errors import UsageError
 
-app = typer.Typer(help="Rows to train on: check them, draw a mix.", no_args_is_help=True)
+app = typer.Typer(help="Rows to train on: make them, check them, draw a mix.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Rows to train on: check them, draw a mix."""
+    """Rows to train on: make them, check them, draw a mix."""
 
 
 @app.command()
@@ -85,3 +85,21 @@ def shapes(
     with Progress(console, 2 * clips) as progress:
         world.write(out, clips, seed, progress)
     console.print(f"{world.SFT} and {world.RL} in {out}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def build(
+    recipe: Annotated[str, Option(help="A YAML file, or shapes: an example that needs nothing else.")],
+    out: Annotated[Path, Option(help="Gets rows, report and journal.")],
+    limit: Annotated[int, Option(help="Only the first so many items; of shapes, clips. 0 is all.", min=0)] = 0,
+    dry_run: Annotated[bool, Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
+    retry_errors: Annotated[bool, Option("--retry-errors", help="Ask again about items that failed.")] = False,
+) -> None:
+    """Have questions with reasoning and evidence written by a model, and keep those that pass all rules as STGR rows.
+
+    Every answer of a model is kept in journal.jsonl; the same command goes on where it was stopped.
+    """
+    from rich.console import Console
+
+    made = importlib.import_module("harness.training.construct.build")
+    raise typer.Exit(made.build(recipe, out, Console(), limit=limit, dry=dry_run, retry=retry_errors))
