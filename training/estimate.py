@@ -32,8 +32,8 @@ SAMPLE_CLIPS = 6
 """Clips of the synthetic world that stand for all of them, where it is not written yet."""
 USUAL_GPUS = 8
 """On which ways to spread training are shown, where the recipe has one GPU."""
-LOST = 2**-8
-"""Updates below this part of a bfloat16 weight change nothing: it has 8 bits of precision."""
+SAFE_RATE, LOST = 1e-4, 2**-9
+"""A step of Adam is about the learning rate; below LOST of a bfloat16 weight, which has 8 bits, it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def dry_run(plan: Plan, console: Console) -> int:
     """Print what training by this plan would be; the exit code is 1 when a row looked at cannot be shown."""
     from rich.text import Text
 
-    told, args = plan.recipe.stage(plan.stage), arguments(plan)
+    args = arguments(plan)
     with _data(plan) as (root, known, note):
         seen = lengths.measure(known, root, plan.looks, plan.model, plan.seed)
     count = len(known) if note is None else len(known) * plan.recipe.world // SAMPLE_CLIPS
@@ -72,7 +72,7 @@ def dry_run(plan: Plan, console: Console) -> int:
         work = under_way(args, seen.rows, plan.stage == "gspo")
         mine = setup(plan.recipe, args, plan.stage == "gspo")
         console.print(_memory_table(made, work, mine))
-        for line in _verdict(made, work, mine, told.trl.get("learning_rate")):
+        for line in _verdict(made, work, mine, args):
             console.print(Text(line), soft_wrap=True)
     for line in seen.broken[:3]:
         console.print(Text(f"BROKEN ({len(seen.broken)} of {len(seen.broken) + len(seen.rows)}): {line}"))
@@ -256,8 +256,9 @@ def _memory_table(made: Shape, work: Work, mine: Setup) -> Any:
     return table
 
 
-def _verdict(made: Shape, work: Work, mine: Setup, rate: Any) -> list[str]:
+def _verdict(made: Shape, work: Work, mine: Setup, args: Any) -> list[str]:
     found, lines = memory.need(made, work, mine), []
+    room, rate = getattr(args, "vllm_max_model_length", None), args.learning_rate
     if found.total > CARD:
         lines.append(f"DOES NOT FIT: needs about {_gib(found.total)} GiB of {CARD // GIB}: {_advice(made, work, mine)}")
     else:
@@ -267,10 +268,12 @@ def _verdict(made: Shape, work: Work, mine: Setup, rate: Any) -> list[str]:
             f"TOO SMALL: the share of vLLM, {_gib(work.server * CARD)} GiB, does not hold the weights; raise "
             "trl.vllm_gpu_memory_utilization, or let a server draw the rollouts (trl.vllm_mode=server)"
         )
-    if mine.way == "ddp" and mine.number == 2 and not mine.lora and isinstance(rate, float) and rate < 1e-4:
+    if room is not None and work.tokens > room:
+        lines.append(f"TOO LONG: {work.tokens:,} tokens do not fit trl.vllm_max_model_length={room:,}; raise it")
+    if mine.way == "ddp" and mine.number == 2 and not mine.lora and rate < SAFE_RATE:
         lines.append(
             f"LOST UPDATES: bfloat16 weights have no float32 copy here, so that a step of {rate:g} changes only those "
-            f"below about {rate / LOST * 2:.1g}; use --launch zero2, --set weights.dtype=float32, or LoRA"
+            f"of less than about {rate / LOST:.1g}; use --launch zero2, --set weights.dtype=float32, or LoRA"
         )
     lines.append("the formulas stand in training/memory.py and training/shape.py; they leave out what is below a GiB")
     return lines

@@ -143,15 +143,14 @@ def read(model: Policy, recipe: Recipe) -> Shape:
         if isinstance(module, torch.nn.Linear) and module.weight is not head
     }
     parameters = sum(each.numel() for each in made.parameters())
-    adapted = policy.weights(model, _with_adapters(recipe))
-    adapters = get_peft_model(made, get_peft_config(adapted), low_cpu_mem_usage=True)
-    text, eyes = _text(config.get_text_config()), _eyes(config)
+    told: Any = get_peft_config(policy.weights(model, _with_adapters(recipe)))
+    adapted = get_peft_model(made, told, low_cpu_mem_usage=True)
     return Shape(
         parameters=parameters,
         linear=sum(linear.values()),
-        adapters=sum(each.numel() for each in adapters.parameters() if each.requires_grad),
-        text=text,
-        eyes=eyes,
+        adapters=sum(each.numel() for each in adapted.parameters() if each.requires_grad),
+        text=_text(config.get_text_config()),
+        eyes=_eyes(config),
         cached=_cached(config.get_text_config()),
     )
 
