@@ -22,7 +22,7 @@ from harness.errors import UsageError, missing_extra
 from harness.progress import Progress
 from harness.store import write_bytes
 
-from . import estimate, policy, rows, world
+from . import dryrun, policy, rows, world
 from .examples import Examples, Looks
 from .policy import Policy
 from .recipe import Recipe, assign, load
@@ -121,7 +121,7 @@ def train(asked: Asked, console: Console) -> int:
     _need_packages()
     plan = asked.plan()
     if asked.dry:
-        return estimate.dry_run(plan, console)
+        return dryrun.dry_run(plan, console)
     if is_first():
         make_world(plan, console)
     found = rows.read(plan.rows, notes := Counter())
