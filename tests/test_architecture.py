@@ -210,10 +210,11 @@ def test_the_tree_on_the_page_is_the_tree_on_disk(page: str) -> None:
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
-    declared = {re.split(r"[^\w-]", line)[0]: "extra ==" in line for line in requires("grounded-harness") or ()}
+    lines = requires("grounded-harness") or ()
+    declared = {re.split(r"[^\w-]", line)[0].replace("_", "-"): "extra ==" in line for line in lines}
     owners = packages_distributions()
     imported = {
-        owner.lower()
+        owner.lower().replace("_", "-")
         for path in PACKAGE
         for _, name in targets(path)
         for owner in owners.get(name.split(".")[0], ())

@@ -68,7 +68,7 @@ def answer(row: Row, view: View) -> str:
 
 
 def _by_second(row: Row, view: View) -> dict[float, Box] | None:
-    """The boxes of an open answer that is a JSON object of them, {"3": [x1,y1,x2,y2], ...}, as fractions of the frame."""
+    """The boxes of an open answer that is a JSON object of fractions of the frame, {"3": [x1,y1,x2,y2], ...}."""
     if row.task != OPEN or not row.answer.startswith("{"):
         return None
     found = schema.loads(row.answer.encode(), f"the answer of the row {row.id!r}")

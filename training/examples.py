@@ -1,6 +1,6 @@
 """Rows as examples for a trainer, built when they are wanted: frames, prompt, reference.
 
-A video is shown as uniform frames, with the key frames of the row in their places among them, each after its exact time.
+A video is shown as uniform frames, with the key frames of the row in their places among them, each after its time.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ RATE = 4.0
 
 def write(root: Path, clips: int, seed: int, progress: Progress | None = None) -> None:
     """Write both files with five rows a clip, and the media; the clips of one file are not those of the other."""
+    (root / "videos").mkdir(parents=True, exist_ok=True)
     drawn = random.Random(f"stgr:{seed}").sample(range(10**8), 2 * clips)
     for name, seeds in ((SFT, drawn[:clips]), (RL, drawn[clips:])):
         made = []
@@ -38,26 +39,18 @@ def write(root: Path, clips: int, seed: int, progress: Progress | None = None) -
 
 
 def _rows(clip: Clip, root: Path, reasoned: bool) -> Iterator[Row]:
+    """The rows of a clip; its files are written."""
     rng = random.Random(f"stgr:{clip.seed}")
-    video, image = f"{clip.seed}.mp4", f"{clip.seed}.png"
-    render.write(clip, root / SOURCE / video)
-    makers: Sequence[Callable[[Clip, random.Random], Row]] = (
-        _what,
-        _when,
-        _where,
-        _choice if rng.random() < 0.5 else _exists,
-    )
-    for number, ask in enumerate(makers):
-        yield _finished(ask(clip, rng), f"{clip.seed}-{number}", video, reasoned)
     thing = rng.choice(clip.things)
     time = float(rng.randint(int(thing.span.start), int(thing.span.end)))
-    _draw(clip, time, root / SOURCE / image)
-    row = _still(clip, thing, time)
-    yield replace(row, id=f"{clip.seed}-{len(makers)}", image=image, reasoning=row.reasoning if reasoned else None)
-
-
-def _finished(row: Row, name: str, video: str, reasoned: bool) -> Row:
-    return replace(row, id=name, video=video, reasoning=row.reasoning if reasoned else None)
+    general = _choice if rng.random() < 0.5 else _exists
+    made = [ask(clip, rng) for ask in (_what, _when, _where, general)]
+    made = [replace(row, video=f"{clip.seed}.mp4") for row in made]
+    made.append(replace(_still(clip, thing, time), image=f"{clip.seed}.png"))
+    render.write(clip, sources.media(root, made[0]))
+    _draw(clip, time, sources.media(root, made[-1]))
+    for number, row in enumerate(made):
+        yield replace(row, id=f"{clip.seed}-{number}", reasoning=row.reasoning if reasoned else None)
 
 
 def _row(task: str, question: str, answer: str, reasoning: str) -> Row:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 DOES = 2
 """Questions that are answered with Yes about what a camera does, and as many with No."""
 
+DESCRIBE = "\nDescribe the video.<|im_end|>\n<|im_start|>assistant\n"
+"""What a model that answers plainly is asked as well: it learns to name what it sees."""
+
 
 @dataclass(slots=True)
 class Lesson:
@@ -66,6 +69,7 @@ class Teacher:
         branches = [self.writer.branch(after(request), text) for request, text in asked]
         if asked:
             branches += [self.writer.near(*said) for said in _short(clip, rng)]
+            branches += [self.writer.branch(DESCRIBE, _described(clip, view))] if self.plain else []
         return self._lesson(clip, view, asked[0][0] if asked else None, branches, rng)
 
     def length(self, seed: int) -> str:
@@ -232,7 +236,8 @@ class Teacher:
     def _told(self, task: Any, sample: Sample, view: View) -> str:
         """The response that a request of the task wants; a plain one is the answer alone."""
         if self.plain and sample.kind.startswith("when") and sample.span is not None:
-            return f"{sample.span.start:.1f} to {sample.span.end:.1f} seconds"
+            name = sample.evidence[0].label
+            return f"The {name} is visible from {sample.span.start:.1f} to {sample.span.end:.1f} seconds."
         told: str = (replace(task, prompt="direct") if self.plain else task).reference(sample, view)
         return told
 
@@ -242,6 +247,20 @@ class Teacher:
         images = draw(clip, view, rng.random() < 0.35)
         prefix = self.writer.prefix(request, view) if request else []
         return Lesson(prefix, np.stack(images), branches, [_seen(clip, view, time) for time in view.times])
+
+
+def _described(clip: Clip, view: View) -> str:
+    """Everything in a clip, in plain words: what, from when to when, and where at first and in the middle."""
+    told = []
+    for thing in sorted(clip.things, key=lambda each: each.span):
+        start, end = thing.span
+        middle = float(round((start + end) / 2))
+        boxes = [prompt.write_box(view, clip.box(thing, time)) for time in (start, middle)]
+        told.append(
+            f"The {thing.name} is visible from {start:.1f} to {end:.1f} seconds: "
+            f"at {start:.1f} at {boxes[0]}, at {middle:.1f} at {boxes[1]}."
+        )
+    return " ".join(told)
 
 
 def _short(clip: Clip, rng: random.Random) -> list[tuple[str, ...]]:

@@ -6,8 +6,6 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.families import FAMILIES
@@ -16,17 +14,11 @@ from harness.shapes.clip import COLOURS, SHAPES, make
 from . import model as shape
 from .gauge import Gauge
 from .lessons import Teacher
+from .plan import Plan
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-DRILL_SHARE = 0.06
-"""Until this share of the time only drills: to look something up is learned from many short texts, or hardly at all."""
-SIGHT_SHARE = 0.27
-"""Until this share of the time the vision tower alone."""
-GLANCE_SHARE = 0.39
-"""Until this share of the time short claims about a few frames: to find a named thing on a frame, and say where it is,
-is learned like looking something up."""
 CLIPS = 3
 """Clips a step and process."""
 SIGHTS = 36
@@ -52,31 +44,6 @@ AGAIN, SIGHT_AGAIN = 0.5, 0.15
 """Share of the rates with which one goes on from a checkpoint, and that of the vision tower's."""
 SAVE_EVERY = 5.0
 """Minutes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the processes share."""
-
-    out: Path
-    minutes: float
-    seed: int
-    processes: int
-    start: Path | None
-    """A checkpoint to go on from."""
-    eyes: Path | None = None
-    """A checkpoint whose vision tower and tokenizer are taken; its language model is not."""
-    plain: bool = False
-    """Whether answers are said at once, without reasoning, evidence or tags."""
-
-    @property
-    def shares(self) -> tuple[float, float, float]:
-        """Until which shares of the time there are only drills, the vision tower is alone, and there are claims."""
-        if self.start is not None:
-            return 0.0, 0.0, 0.0
-        if self.eyes is not None:
-            return DRILL_SHARE, DRILL_SHARE, DRILL_SHARE + GLANCE_SHARE - SIGHT_SHARE
-        return DRILL_SHARE, SIGHT_SHARE, GLANCE_SHARE
 
 
 def train(plan: Plan) -> None:

@@ -61,17 +61,19 @@ def read(view: View, text: str) -> Cited:
     >>> read(view, "It is <t>4</t>s, not <t>nan</t>s.").times
     (4.0,)
     """
+    told = _BOX.findall(text)
+    known = {numbers: _box(view, numbers) for numbers in set(told)}
     at: dict[float, list[Box]] = {}
     claims = objects = 0
     for found in _OBJECT.finditer(text):
         objects += 1
-        boxes = [_box(view, each) for each in _BOX.findall(found[1])]
+        boxes = [known[each] for each in _BOX.findall(found[1])]
         time = parse.seconds(found[2]) if found[2] else None
         if time is not None and boxes and None not in boxes:
             claims += 1
             at.setdefault(time, []).extend(box for box in boxes if box is not None)
     times = tuple(time for each in _TIME.findall(text) if (time := parse.seconds(each)) is not None)
-    placed = tuple(box for each in _BOX.findall(text) if (box := _box(view, each)) is not None)
+    placed = tuple(box for each in told if (box := known[each]) is not None)
     return Cited(
         times=times,
         boxes=placed,

@@ -22,6 +22,9 @@ NAMES = ("r_acc", "r_t", "r_s", "r_fmt")
 OPTIONS = ("",) * 26
 """Of a question whose options are not known apart from its text."""
 
+DIGITS = 9
+"""Decimals of a second that count, so that 12.3 is 3 s from 9.3."""
+
 _TAGS = re.compile(r"</?(?:think|answer)>")
 _MARK = re.compile(r"option\s{0,3}:?", re.IGNORECASE)
 
@@ -82,9 +85,9 @@ def when_cited(row: Row, cited: Cited, sigma: float) -> Component:
         span = row.span or Span(math.inf, -math.inf)
         inside = sum(span.start <= time <= span.end for time in cited.times)
         return earned(inside / count, f"{inside} of {count} times lie in {_told(span)}")
-    gaps = [abs(time - nearest(row, time).time) for time in cited.times]
+    gaps = [nearest(row, time)[1] for time in cited.times]
     value = math.fsum(proximity(gap, sigma) for gap in gaps) / count
-    return earned(value, f"{count} times are {math.fsum(gaps) / count:.4g} s from key frames on average, σ {sigma:g}")
+    return earned(value, f"{count} times are {sum(gaps) / count:.4g} s from key frames on average, σ {sigma:g}")
 
 
 def where_cited(row: Row, cited: Cited, view: View, gate: float | None) -> Component:
@@ -101,8 +104,8 @@ def where_cited(row: Row, cited: Cited, view: View, gate: float | None) -> Compo
         return earned(0, "no times cited")
     near: dict[float, float] = {}
     for time in dict.fromkeys(cited.times):
-        frame = nearest(row, time)
-        if gate is None or abs(time - frame.time) <= gate:
+        frame, gap = nearest(row, time)
+        if gate is None or gap <= gate:
             known = [box for boxes in row.key_items.get(frame.idx, {}).values() for box in boxes]
             near[time] = best(cited.at.get(time, ()), [box.scale(view.width, view.height) for box in known])
     values = [near[time] for time in cited.times if time in near]
@@ -148,9 +151,16 @@ def proximity(gap: float, sigma: float) -> float:
     return math.exp(-steps * steps / 2)
 
 
-def nearest(row: Row, time: float) -> KeyFrame:
-    """The key frame nearest to a time; of several, the first."""
-    return min(row.key_frames, key=lambda frame: abs(frame.time - time))
+def nearest(row: Row, time: float) -> tuple[KeyFrame, float]:
+    """The key frame nearest to a time, of several the first, and how many seconds it is away.
+
+    >>> frames = (KeyFrame(idx=0, time=9.3), KeyFrame(idx=1, time=15.3))
+    >>> nearest(Row(id=1, source="s", task=GROUNDED, question="q", answer="a", key_frames=frames), 12.3)[1]
+    3.0
+    """
+    gaps = [round(abs(frame.time - time), DIGITS) for frame in row.key_frames]
+    gap = min(gaps)
+    return row.key_frames[gaps.index(gap)], gap
 
 
 def best(cited: tuple[Box, ...], known: list[Box]) -> float:
@@ -203,9 +213,7 @@ def _span(row: Row, answer: str) -> Component:
 
 def _place(known: Box, cited: tuple[Box, ...]) -> Component:
     value = best(cited, [known])
-    return earned(
-        value, f"the best of {len(cited)} boxes overlaps by {value:.3f}" if cited else "no box that can be read"
-    )
+    return earned(value, f"overlap {value:.3f}, the best of {len(cited)}" if cited else "no box that can be read")
 
 
 def _told(span: Span) -> str:

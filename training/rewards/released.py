@@ -86,7 +86,7 @@ def _answer_box(row: Row, answer: str, view: View) -> Component:
     if box is None:
         return earned(0, "no box that can be read in the answer")
     value = known.iou(box)
-    return earned(value, f"the box overlaps by {value:.3f}")
+    return earned(value, f"overlap {value:.3f}")
 
 
 def _points(row: Row, thought: str | None, sigma: float) -> Component:
@@ -122,7 +122,7 @@ def _places(row: Row, thought: str | None, view: View) -> Component:
             return absent("not a question with a box as its answer")
         boxes = [lookup.box(view, lookup.loaded(each)) for each in lookup.lists(thought or "")]
         value = max((known.iou(box) for box in boxes if box), default=0.0)
-        return earned(value, f"the best of {len(boxes)} boxes overlaps by {value:.3f}")
+        return earned(value, f"overlap {value:.3f}, the best of {len(boxes)}")
     claims = lookup.claims(view, thought or "")
     if not claims:
         return earned(0, "no claims, or thinking or answer is not closed")
@@ -161,8 +161,10 @@ def _form(row: Row, text: str, thought: str | None, said: str | None) -> Compone
     counts = [thought.count(f"<{name}>") for name in ("obj", "t", "box")]
     if row.task in (TEMPORAL, TEMPORAL_CHOICE):
         right, what = counts[1] >= 2, "two times"
+    elif row.task == VISUAL:
+        right, what = all(counts) or lookup.named(text), "an object and its box"
     else:
-        right, what = all(counts) or (row.task == VISUAL and lookup.named(text)), "object, box and time"
+        right, what = all(counts), "object, box and time"
     return earned(1, f"thinking with {what}, and answer") if right else earned(0.5, f"thinking without {what}")
 
 
