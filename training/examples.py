@@ -77,6 +77,11 @@ class Examples:
         except VideoError as error:
             raise VideoError(f"row {row.id!r} of {row.source}: {error}") from error
 
+    def close(self) -> None:
+        """Stop the threads that decode."""
+        self._frames.close()
+        self._loop.close()
+
     def view(self, index: int) -> View:
         """What is shown of that row."""
         if index not in self._views:

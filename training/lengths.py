@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,17 +71,17 @@ def measure(rows: Sequence[Row], root: Path, looks: Looks, model: Policy, seed: 
     chosen = range(len(rows))
     if len(rows) > LOOKED_AT:
         chosen = sorted(random.Random(f"{seed}:dry run").sample(chosen, LOOKED_AT))  # type: ignore[assignment]
-    examples = Examples([rows[index] for index in chosen], root, looks)
     tokenizer = tokens_of(model)
     found = Lengths(counted=tokenizer is not None)
-    for index, row in enumerate(examples.rows):
-        try:
-            there = sources.media(root, row).is_file()
-            view = examples.view(index) if there else stand_in(row, looks)
-            found.rows.append(length(row, view, looks, tokenizer))
-            found.stood_in += not there
-        except (VideoError, DataError) as error:
-            found.broken.append(f"row {row.id!r} of {row.source}: {error}")
+    with closing(Examples([rows[index] for index in chosen], root, looks)) as examples:
+        for index, row in enumerate(examples.rows):
+            try:
+                there = sources.media(root, row).is_file()
+                view = examples.view(index) if there else stand_in(row, looks)
+                found.rows.append(length(row, view, looks, tokenizer))
+                found.stood_in += not there
+            except (VideoError, DataError) as error:
+                found.broken.append(f"row {row.id!r} of {row.source}: {error}")
     return found
 
 

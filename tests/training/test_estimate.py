@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,11 @@ from harness.training import estimate, examples, gspo, lengths, memory, recipe, 
 from harness.training.policy import Policy
 from harness.training.train import Asked, Plan
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="trl is not installed")
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="trl is not installed"),
+    pytest.mark.filterwarnings("ignore:TRL currently supports vLLM versions"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 PUBLISHED = {
     "Qwen/Qwen2.5-VL-3B-Instruct": 3_754_622_976,
@@ -96,14 +101,13 @@ def test_steps_and_tokens_are_those_of_the_trainer(stage: str, data: Path, tmp_p
     small = ("trl.per_device_train_batch_size=4", "trl.max_steps=-1", "trl.num_train_epochs=3")
     plan = _plan(stage, data, tmp_path / "out", *small)
     known = rows.read(plan.rows)
-    shown = examples.Examples(known, data, plan.looks)
-    make = sft.trainer if stage == "sft" else gspo.trainer
-    trainer = make(plan.recipe, plan.model, shown, plan.out, 0, [])
-    told = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())
-    args = estimate.arguments(plan)
-    assert estimate.steps(args, len(known), 1, stage == "gspo").updates == told[-1]
-    if stage == "sft":
-        for index in (0, 5, 9):
+    with closing(examples.Examples(known, data, plan.looks)) as shown:
+        make = sft.trainer if stage == "sft" else gspo.trainer
+        trainer = make(plan.recipe, plan.model, shown, plan.out, 0, [])
+        told = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())
+        args = estimate.arguments(plan)
+        assert estimate.steps(args, len(known), 1, stage == "gspo").updates == told[-1]
+        for index in (0, 5, 9) if stage == "sft" else ():
             batch = trainer.data_collator([trainer.train_dataset[index]])
             seen = lengths.length(known[index], shown.view(index), plan.looks, lengths.tokens_of(plan.model))
             assert batch["input_ids"].shape[1] == seen.prompt + seen.completion
