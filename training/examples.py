@@ -72,11 +72,15 @@ class Examples:
         row = self.rows[index]
         try:
             view = self.view(index)
-            shown = prompt.show(view) if row.task != VISUAL else (Frame(video=view.video, time=0.0, size=view.size),)
-            request = Request(system=prompt.SYSTEM, parts=(*shown, asking.question(row, view, self.looks.evidence)))
+            request = ask(row, view, self.looks.evidence)
             return Example(row=row, view=view, request=request, images=self._images(row, request))
         except VideoError as error:
             raise VideoError(f"row {row.id!r} of {row.source}: {error}") from error
+
+    def close(self) -> None:
+        """Stop the threads that decode."""
+        self._frames.close()
+        self._loop.close()
 
     def view(self, index: int) -> View:
         """What is shown of that row."""
@@ -118,6 +122,12 @@ class Examples:
 
         with _opened(Path(frames[0].video)) as image:
             return (image.convert("RGB").resize(frames[0].size, Resampling.BICUBIC),)
+
+
+def ask(row: Row, view: View, evidence: bool = True) -> Request:
+    """What a model is asked about a row of which it is shown that view."""
+    shown = prompt.show(view) if row.task != VISUAL else (Frame(video=view.video, time=0.0, size=view.size),)
+    return Request(system=prompt.SYSTEM, parts=(*shown, asking.question(row, view, evidence)))
 
 
 def supervised(examples: Examples) -> Any:

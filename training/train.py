@@ -22,7 +22,7 @@ from harness.errors import UsageError, missing_extra
 from harness.progress import Progress
 from harness.store import write_bytes
 
-from . import policy, rows, world
+from . import dryrun, policy, rows, world
 from .examples import Examples, Looks
 from .policy import Policy
 from .recipe import Recipe, assign, load
@@ -48,6 +48,8 @@ class Asked:
     out: Path | None = None
     """The folder of the stage; None is that of the stage below the recipe's `out`."""
     seed: int = 0
+    dry: bool = False
+    """Only say what training would be; weights that SFT has yet to make are taken to be those it starts from."""
 
     def plan(self) -> Plan:
         """What this stands for; UsageError or DataError when it cannot be."""
@@ -60,7 +62,9 @@ class Asked:
         name = self.model or stage.model
         if name is None:
             name = recipe.model if self.stage == "sft" else str(Path(recipe.out) / "sft")
-            if self.stage == "gspo" and not Path(name).is_dir():
+            if self.dry and not Path(name).is_dir():
+                name = recipe.model
+            elif self.stage == "gspo" and not Path(name).is_dir():
                 raise UsageError(
                     f"there is no checkpoint {name} to go on from; run harness train sft --recipe {self.recipe} first, "
                     f"or give --model (for pure RL: --model {recipe.model})"
@@ -116,6 +120,8 @@ def train(asked: Asked, console: Console) -> int:
     """Train a stage, or go on with it where it was stopped; the exit code."""
     _need_packages()
     plan = asked.plan()
+    if asked.dry:
+        return dryrun.dry_run(plan, console)
     if is_first():
         make_world(plan, console)
     found = rows.read(plan.rows, notes := Counter())

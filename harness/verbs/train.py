@@ -38,6 +38,7 @@ MODEL = Annotated[str | None, Option(help="Where to start.", show_default="the r
 DATA = Annotated[Path | None, Option(help="Folder of STGR.", show_default="the recipe's")]
 OUT = Annotated[Path | None, Option(help="Gets the checkpoint.", show_default="by the recipe")]
 SEED = Annotated[int, Option(help="Of the order of rows and of rollouts.")]
+DRY = Annotated[bool, Option("--dry-run", help="Say tokens, steps and memory, and train nothing.")]
 
 
 @app.command()
@@ -48,9 +49,10 @@ def sft(
     data: DATA = None,
     out: OUT = None,
     seed: SEED = 0,
+    dry: DRY = False,
 ) -> None:
     """Supervised fine-tuning on STGR-SFT."""
-    _stage("sft", recipe, settings, model, data, out, seed)
+    _stage("sft", recipe, settings, model, data, out, seed, dry)
 
 
 @app.command()
@@ -61,9 +63,10 @@ def gspo(
     data: DATA = None,
     out: OUT = None,
     seed: SEED = 0,
+    dry: DRY = False,
 ) -> None:
     """Reinforcement learning on STGR-RL."""
-    _stage("gspo", recipe, settings, model, data, out, seed)
+    _stage("gspo", recipe, settings, model, data, out, seed, dry)
 
 
 def _stage(
@@ -74,11 +77,12 @@ def _stage(
     data: Path | None,
     out: Path | None,
     seed: int,
+    dry: bool,
 ) -> None:
     from rich.console import Console
 
     made = importlib.import_module("harness.training.train")
     asked = made.Asked(
-        stage=stage, recipe=recipe, settings=tuple(settings or ()), model=model, data=data, out=out, seed=seed
+        stage=stage, recipe=recipe, settings=tuple(settings or ()), model=model, data=data, out=out, seed=seed, dry=dry
     )
     raise typer.Exit(made.train(asked, Console()))
