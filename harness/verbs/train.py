@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Option
@@ -38,6 +38,12 @@ MODEL = Annotated[str | None, Option(help="Where to start.", show_default="the r
 DATA = Annotated[Path | None, Option(help="Folder of STGR.", show_default="the recipe's")]
 OUT = Annotated[Path | None, Option(help="Gets the checkpoint.", show_default="by the recipe")]
 SEED = Annotated[int, Option(help="Of the order of rows and of rollouts.")]
+AFTER = Annotated[
+    str | None, Option(metavar="TASKS", help="Run the harness on the checkpoint.", show_default="the recipe's, if any")
+]
+EVERY = Annotated[int | None, Option(metavar="STEPS", help="And on one every so many steps.")]
+EVAL_DATA = Annotated[Path | None, Option(help="As --data of harness run.", show_default="the recipe's")]
+EVAL_LIMIT = Annotated[int | None, Option(help="Items a task.", show_default="the recipe's, or all")]
 
 
 @app.command()
@@ -48,9 +54,13 @@ def sft(
     data: DATA = None,
     out: OUT = None,
     seed: SEED = 0,
+    eval_after: AFTER = None,
+    eval_every: EVERY = None,
+    eval_data: EVAL_DATA = None,
+    eval_limit: EVAL_LIMIT = None,
 ) -> None:
     """Supervised fine-tuning on STGR-SFT."""
-    _stage("sft", recipe, settings, model, data, out, seed)
+    _stage("sft", **locals())
 
 
 @app.command()
@@ -61,24 +71,18 @@ def gspo(
     data: DATA = None,
     out: OUT = None,
     seed: SEED = 0,
+    eval_after: AFTER = None,
+    eval_every: EVERY = None,
+    eval_data: EVAL_DATA = None,
+    eval_limit: EVAL_LIMIT = None,
 ) -> None:
     """Reinforcement learning on STGR-RL."""
-    _stage("gspo", recipe, settings, model, data, out, seed)
+    _stage("gspo", **locals())
 
 
-def _stage(
-    stage: str,
-    recipe: str,
-    settings: list[str] | None,
-    model: str | None,
-    data: Path | None,
-    out: Path | None,
-    seed: int,
-) -> None:
+def _stage(stage: str, settings: list[str] | None, **told: Any) -> None:
     from rich.console import Console
 
     made = importlib.import_module("harness.training.train")
-    asked = made.Asked(
-        stage=stage, recipe=recipe, settings=tuple(settings or ()), model=model, data=data, out=out, seed=seed
-    )
+    asked = made.Asked(stage=stage, settings=tuple(settings or ()), **told)
     raise typer.Exit(made.train(asked, Console()))
