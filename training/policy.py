@@ -40,12 +40,15 @@ def find(name: str, recipe: Recipe) -> Policy:
 
 
 def processor(policy: Policy, max_pixels: int) -> Any:
-    """What makes tokens and patches; images come in the size that they keep, which is within the budget."""
+    """What makes tokens and patches. Frames come in a size within the budget, which it keeps; it pads on the left, where
+    TRL's GRPOTrainer expects it and its SFTTrainer, which pads on its own, does not mind."""
     from transformers import AutoProcessor
 
-    return AutoProcessor.from_pretrained(
-        policy.path, min_pixels=4 * family(policy.family).factor ** 2, max_pixels=max_pixels
-    )
+    made = AutoProcessor.from_pretrained(policy.path)
+    least = min(made.image_processor.size["shortest_edge"], max_pixels)
+    made.image_processor.size = {"shortest_edge": least, "longest_edge": max_pixels}
+    made.tokenizer.padding_side = "left"
+    return made
 
 
 def weights(policy: Policy, recipe: Recipe) -> Any:
