@@ -48,7 +48,8 @@ INTERVALS = (
 )
 TESTS = (
     "points, their interval of 95 %, and the p of sign-flips of whole videos, over the items with all five parts "
-    "scored in both rows; mLGM has the interval alone, by a bootstrap; Holm: the p of mAM adjusted for all rows of this table"
+    "scored in both rows; mLGM has the interval alone, by a bootstrap; "
+    "Holm: the p of mAM adjusted for all rows of this table"
 )
 
 

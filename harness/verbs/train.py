@@ -80,6 +80,32 @@ def gspo(
     _stage("gspo", **locals())
 
 
+@app.command()
+def curves(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of trainings, finished or not.")],
+    out: Annotated[Path, Option(help="Picture, ending in .png; the table gets the same name with .md.")],
+    show: Annotated[str | None, Option(metavar="NAMES", help="r_t,r_s ...", show_default="all that is known")] = None,
+    smooth: Annotated[int | None, Option(help="Logged values a mean.", min=1, show_default="a twentieth")] = None,
+) -> None:
+    """Draw learning curves over each other; folders that differ in an ending -s0, -s1 are seeds of one training."""
+    from rich.console import Console
+
+    from harness.errors import UsageError
+    from harness.store import write_bytes
+
+    if out.suffix != ".png":
+        raise UsageError(f"--out {out} must end in .png")
+    learning, sheets = (importlib.import_module(f"harness.reports.{name}") for name in ("learning", "sheets"))
+    found, wanted = learning.read(folders), [name.strip() for name in (show or "").split(",") if name.strip()]
+    tables = learning.table(found, wanted)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(out, learning.draw(found, wanted, smooth))
+    write_bytes(out.with_suffix(".md"), sheets.markdown(tables).encode())
+    console = Console()
+    sheets.show(console, tables)
+    console.print(f"\n{out}", highlight=False, soft_wrap=True)
+
+
 def _stage(stage: str, settings: list[str] | None, **told: Any) -> None:
     from rich.console import Console
 
