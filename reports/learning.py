@@ -1,7 +1,7 @@
 """Learning curves: what was logged while models were trained, over each other, as a picture and as a table.
 
-Table 5 of arXiv 2510.20579 is explained by two of them, r_t and r_s with and without its two safeguards. A training is a
-folder with trainer_state.json, or with checkpoints of which the latest has one. Folders whose names differ only in an
+Table 5 of arXiv 2510.20579 is explained by two of them, r_t and r_s with and without its two safeguards. A training is
+a folder with trainer_state.json, or with checkpoints of which the latest has one. Folders whose names differ only in an
 ending -s0, -s1 ... are seeds of one training: thin lines, and their mean thick.
 """
 
@@ -32,7 +32,7 @@ QUANTITIES = {
     "r_t": ("r_t, times cited", "reward"),
     "r_s": ("r_s, boxes cited", "reward"),
     "r_fmt": ("r_fmt, form", "reward"),
-    "loss": ("loss", "nats a token, or TRL's"),
+    "loss": ("loss", "as trained on"),
     "mean_token_accuracy": ("tokens predicted", "share"),
     "reward_std": ("spread of rewards in a group", "standard deviation"),
     "frac_reward_zero_std": ("groups with equal rewards", "share"),
@@ -43,7 +43,7 @@ QUANTITIES = {
     "completions/clipped_ratio": ("completions cut off", "share"),
     "clip_ratio/region_mean": ("ratios clipped", "share"),
     "grad_norm": ("norm of the gradient", "before clipping"),
-    "learning_rate": ("learning rate", "a step"),
+    "learning_rate": ("learning rate", "of an update"),
 }
 """Name -> title and unit, in the order of the panels; components that are not here follow in that of the log."""
 PER_ROW = 3

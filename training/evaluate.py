@@ -106,7 +106,7 @@ class Evaluation:
         if found and path.is_file():
             state = schema.loads(path.read_bytes(), str(path))
             step = state["global_step"]
-            if not is_logged(state["log_history"], step, found):
+            if not is_logged(state["log_history"], step):
                 if trainer is not None:
                     _log_scores(trainer, found)
                 state["log_history"].append({**found, "epoch": state["epoch"], "step": step})
@@ -207,9 +207,9 @@ def scores(out: Path) -> dict[str, float]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def is_logged(history: Sequence[Mapping[str, Any]], step: int, names: Mapping[str, float] | Sequence[str]) -> bool:
-    """Whether those scores are in the log of a training, for that step."""
-    return any(entry.get("step") == step and all(name in entry for name in names) for entry in history)
+def is_logged(history: Sequence[Mapping[str, Any]], step: int) -> bool:
+    """Whether the log of a training has scores of that step."""
+    return any(entry.get("step") == step and any(str(key).startswith("eval_") for key in entry) for entry in history)
 
 
 def is_first() -> bool:
@@ -232,7 +232,7 @@ def _callback(evaluation: Evaluation, trainer: Any) -> Any:
                 not step
                 or step % (evaluation.every or step)
                 or not folder.is_dir()
-                or _is_done(state.log_history, step)
+                or is_logged(state.log_history, step)
             ):
                 return
             if found := evaluation.evaluate(folder, f"step-{step:06d}"):
@@ -242,10 +242,6 @@ def _callback(evaluation: Evaluation, trainer: Any) -> Any:
                 new.replace(folder / STATE)
 
     return Evaluate()
-
-
-def _is_done(history: Sequence[Mapping[str, Any]], step: int) -> bool:
-    return any(entry.get("step") == step and any(str(key).startswith("eval_") for key in entry) for entry in history)
 
 
 def _log_scores(trainer: Any, found: Mapping[str, float]) -> None:
