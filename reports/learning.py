@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from harness import schema
 from harness.contracts import Sheet
@@ -47,7 +47,7 @@ QUANTITIES = {
 }
 """Name -> title and unit, in the order of the panels; components that are not here follow in that of the log."""
 PER_ROW = 3
-DASHES = ("-", "--", ":")
+DASHES: tuple[Literal["-", "--", ":"], ...] = ("-", "--", ":")
 """Of trainings that share a colour, as there are more than colours."""
 PARTS = ("first", "middle", "last")
 

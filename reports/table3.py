@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from harness import metrics, stats
@@ -197,6 +197,10 @@ def _mlgm(means: Sequence[float]) -> float:
     return (one + other) / 2
 
 
+def _drawn(parts: NDArray[Any], items: NDArray[Any]) -> float:
+    return _mlgm(parts[items].mean(axis=0))
+
+
 def _columns(parts: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Heading -> value of each item, for the columns that are means over items."""
     found = {heading: parts[:, place] for place, heading in enumerate(PARTS)}
@@ -208,7 +212,7 @@ def _sure(rows: Sequence[Row]) -> Iterable[tuple[str, ...]]:
     for row in rows:
         parts, videos = _matrix(row.items.values()), [item.video for item in row.items.values()]
         found = {heading: stats.mean(values, videos) for heading, values in _columns(parts).items()}
-        found["mLGM"] = stats.bootstrap(lambda drawn, parts=parts: _mlgm(parts[drawn].mean(axis=0)), videos)
+        found["mLGM"] = stats.bootstrap(partial(_drawn, parts), videos)
         yield (row.name, "interval", *(_interval(found[heading], per_cent) for heading in COLUMNS))
         if len(row.runs) > 1:
             yield (row.name, "seeds", *(_range(row.values(heading)) for heading in COLUMNS))
@@ -254,7 +258,7 @@ def _against(before: Row, after: Row, shared: Sequence[str]) -> tuple[list[str],
         cells.append(f"{points(found.value)} {_interval(found, points)} p {plain(p)}")
 
     def gained(drawn: NDArray[Any]) -> float:
-        return _mlgm(other[drawn].mean(axis=0)) - _mlgm(one[drawn].mean(axis=0))
+        return _drawn(other, drawn) - _drawn(one, drawn)
 
     found = stats.bootstrap(gained, videos)
     return [*cells, f"{points(found.value)} {_interval(found, points)}"], p
