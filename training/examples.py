@@ -6,6 +6,7 @@ A video is shown as uniform frames, with the key frames of the row in their plac
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -61,6 +62,7 @@ class Examples:
         self.rows, self.root, self.looks = rows, root, looks
         self._frames = Frames(cache=cache)
         self._loop = asyncio.new_event_loop()
+        weakref.finalize(self, self._loop.close)
         self._views: dict[int, View] = {}
 
     def __len__(self) -> int:

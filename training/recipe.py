@@ -8,6 +8,7 @@
     weights: {dtype: bfloat16}     # fields of trl.ModelConfig: LoRA, quantisation, attention
     sft: {rows: STGR-SFT.json, trl: {learning_rate: 1.0e-6}}       # fields of trl.SFTConfig
     gspo: {rows: STGR-RL.json, rewards: {preset: paper}, trl: {}}  # fields of trl.GRPOConfig
+    evaluate: {tasks: vstar, data: data, limit: 200}  # fields of harness.settings.Asked
 
 What TRL and transformers can be told is told in their own words under `trl` and `weights`.
 """
@@ -99,6 +100,8 @@ class Recipe:
     processes: int = 1
     max_tokens: int | None = None
     """How long answers of the checkpoint may be when it is evaluated; None leaves that to the task."""
+    evaluate: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of harness.settings.Asked: what the harness runs on checkpoints (training/evaluate.py)."""
     stages: Mapping[str, Stage] = field(default_factory=dict)
 
     def stage(self, name: str) -> Stage:

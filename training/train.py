@@ -10,9 +10,9 @@ import hashlib
 import importlib
 import importlib.util
 import json
-import os
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,8 @@ from harness.errors import UsageError, missing_extra
 from harness.progress import Progress
 from harness.store import write_bytes
 
-from . import dryrun, policy, rows, world
+from . import dryrun, evaluate, policy, rows, world
+from .evaluate import Evaluation, is_first
 from .examples import Examples, Looks
 from .policy import Policy
 from .recipe import Recipe, assign, load
@@ -50,6 +51,12 @@ class Asked:
     seed: int = 0
     dry: bool = False
     """Only say what training would be; weights that SFT has yet to make are taken to be those it starts from."""
+    eval_after: str | None = None
+    """Tasks that the harness runs on the checkpoint; None are those of the recipe's `evaluate`, if any."""
+    eval_every: int | None = None
+    """And on the checkpoint of every so many steps."""
+    eval_data: Path | None = None
+    eval_limit: int | None = None
 
     def plan(self) -> Plan:
         """What this stands for; UsageError or DataError when it cannot be."""
@@ -110,7 +117,7 @@ class Plan:
             "stage": self.stage,
             "seed": self.seed,
             "model": asdict(self.model),
-            "recipe": asdict(self.recipe),
+            "recipe": {name: told for name, told in asdict(self.recipe).items() if name != "evaluate"},
             "rows": {"file": str(self.rows), "count": count, "sha256": fingerprint},
             "packages": {name: version(name) for name in PACKAGES},
         }
@@ -122,6 +129,7 @@ def train(asked: Asked, console: Console) -> int:
     plan = asked.plan()
     if asked.dry:
         return dryrun.dry_run(plan, console)
+    evaluation = _evaluation(asked, plan, console)
     if is_first():
         make_world(plan, console)
     found = rows.read(plan.rows, notes := Counter())
@@ -131,15 +139,31 @@ def train(asked: Asked, console: Console) -> int:
     before = _before(plan.out, told)
     if before == "finished":
         console.print(f"{plan.out} is finished; give another --out to train again", highlight=False)
-        return 0
+        return evaluation.finish(None) if evaluation else 0
     examples = Examples(found, Path(plan.recipe.data), plan.looks)
     if is_first():
         write_bytes(plan.out / ASKED, schema.dumps(told, ASKED, indent=2) + b"\n")
     stage = importlib.import_module(f".{plan.stage}", __package__)
     trainer = stage.trainer(plan.recipe, plan.model, examples, plan.out, plan.seed, [])
+    if evaluation:
+        evaluation.attach(trainer)
     trainer.train(resume_from_checkpoint=before)
     finish(trainer, plan, told)
-    return 0
+    return evaluation.finish(trainer) if evaluation else 0
+
+
+def _evaluation(asked: Asked, plan: Plan, console: Console) -> Evaluation | None:
+    return evaluate.find(
+        plan.recipe,
+        tasks=asked.eval_after,
+        every=asked.eval_every,
+        data=asked.eval_data,
+        limit=asked.eval_limit,
+        start=plan.model,
+        folder=plan.out,
+        complete=partial(complete, plan),
+        console=console,
+    )
 
 
 def finish(trainer: Any, plan: Plan, told: dict[str, Any]) -> None:
@@ -147,12 +171,17 @@ def finish(trainer: Any, plan: Plan, told: dict[str, Any]) -> None:
     trainer.save_model(str(plan.out))
     trainer.save_state()
     if is_first():
-        policy.complete(plan.model.path, plan.out)
-        settings = {"frames": plan.looks.frames, "max_pixels": plan.looks.max_pixels}
-        if plan.recipe.max_tokens:
-            settings["max_tokens"] = plan.recipe.max_tokens
-        (plan.out / "harness.json").write_text(json.dumps(settings, indent=2) + "\n")
+        complete(plan, plan.out)
         write_bytes(plan.out / ASKED, schema.dumps({**told, "finished": True}, ASKED, indent=2) + b"\n")
+
+
+def complete(plan: Plan, folder: Path) -> None:
+    """Give saved weights all that engines need beside them."""
+    policy.complete(plan.model.path, folder)
+    settings = {"frames": plan.looks.frames, "max_pixels": plan.looks.max_pixels}
+    if plan.recipe.max_tokens:
+        settings["max_tokens"] = plan.recipe.max_tokens
+    write_bytes(folder / "harness.json", json.dumps(settings, indent=2).encode() + b"\n")
 
 
 def make_world(plan: Plan, console: Console) -> None:
@@ -162,11 +191,6 @@ def make_world(plan: Plan, console: Console) -> None:
         return
     with Progress(console, 2 * plan.recipe.world) as progress:
         world.write(root, plan.recipe.world, 0, progress)
-
-
-def is_first() -> bool:
-    """Whether this process is the one that writes, of those that train together."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _before(out: Path, told: dict[str, Any]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Option
@@ -39,6 +39,12 @@ DATA = Annotated[Path | None, Option(help="Folder of STGR.", show_default="the r
 OUT = Annotated[Path | None, Option(help="Gets the checkpoint.", show_default="by the recipe")]
 SEED = Annotated[int, Option(help="Of the order of rows and of rollouts.")]
 DRY = Annotated[bool, Option("--dry-run", help="Say tokens, steps and memory, and train nothing.")]
+AFTER = Annotated[
+    str | None, Option(metavar="TASKS", help="Run the harness on the checkpoint.", show_default="the recipe's, if any")
+]
+EVERY = Annotated[int | None, Option(metavar="STEPS", help="And on one every so many steps.")]
+EVAL_DATA = Annotated[Path | None, Option(help="As --data of harness run.", show_default="the recipe's")]
+EVAL_LIMIT = Annotated[int | None, Option(help="Items a task.", show_default="the recipe's, or all")]
 
 
 @app.command()
@@ -50,9 +56,13 @@ def sft(
     out: OUT = None,
     seed: SEED = 0,
     dry: DRY = False,
+    eval_after: AFTER = None,
+    eval_every: EVERY = None,
+    eval_data: EVAL_DATA = None,
+    eval_limit: EVAL_LIMIT = None,
 ) -> None:
     """Supervised fine-tuning on STGR-SFT."""
-    _stage("sft", recipe, settings, model, data, out, seed, dry)
+    _stage("sft", **locals())
 
 
 @app.command()
@@ -64,25 +74,44 @@ def gspo(
     out: OUT = None,
     seed: SEED = 0,
     dry: DRY = False,
+    eval_after: AFTER = None,
+    eval_every: EVERY = None,
+    eval_data: EVAL_DATA = None,
+    eval_limit: EVAL_LIMIT = None,
 ) -> None:
     """Reinforcement learning on STGR-RL."""
-    _stage("gspo", recipe, settings, model, data, out, seed, dry)
+    _stage("gspo", **locals())
 
 
-def _stage(
-    stage: str,
-    recipe: str,
-    settings: list[str] | None,
-    model: str | None,
-    data: Path | None,
-    out: Path | None,
-    seed: int,
-    dry: bool,
+@app.command()
+def curves(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of trainings, finished or not.")],
+    out: Annotated[Path, Option(help="Picture, ending in .png; the table gets the same name with .md.")],
+    show: Annotated[str | None, Option(metavar="NAMES", help="r_t,r_s ...", show_default="all that is known")] = None,
+    smooth: Annotated[int | None, Option(help="Logged values a mean.", min=1, show_default="a twentieth")] = None,
 ) -> None:
+    """Draw learning curves over each other; folders that differ in an ending -s0, -s1 are seeds of one training."""
+    from rich.console import Console
+
+    from harness.errors import UsageError
+    from harness.store import write_bytes
+
+    if out.suffix != ".png":
+        raise UsageError(f"--out {out} must end in .png")
+    learning, sheets = (importlib.import_module(f"harness.reports.{name}") for name in ("learning", "sheets"))
+    found, wanted = learning.read(folders), [name.strip() for name in (show or "").split(",") if name.strip()]
+    tables = learning.table(found, wanted)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(out, learning.draw(found, wanted, smooth))
+    write_bytes(out.with_suffix(".md"), sheets.markdown(tables).encode())
+    console = Console()
+    sheets.show(console, tables)
+    console.print(f"\n{out}", highlight=False, soft_wrap=True)
+
+
+def _stage(stage: str, settings: list[str] | None, **told: Any) -> None:
     from rich.console import Console
 
     made = importlib.import_module("harness.training.train")
-    asked = made.Asked(
-        stage=stage, recipe=recipe, settings=tuple(settings or ()), model=model, data=data, out=out, seed=seed, dry=dry
-    )
+    asked = made.Asked(stage=stage, settings=tuple(settings or ()), **told)
     raise typer.Exit(made.train(asked, Console()))
