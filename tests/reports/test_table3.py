@@ -55,7 +55,7 @@ def drawn(seed: int, number: int = 8, bias: float = 0.0) -> dict[str, list[float
 
 def means(items: Items) -> list[float]:
     """The seven columns by the words of arXiv 2503.11495, Sec. 4.2."""
-    acc, t1, t2, v1, v2 = (sum(column) / len(items) for column in zip(*items.values(), strict=True))  # type: ignore[arg-type]
+    acc, t1, t2, v1, v2 = (sum(column) / len(items) for column in zip(*items.values(), strict=True))
     am = ((acc + t1 + v1) / 3 + (acc + t2 + v2) / 3) / 2
     lgm = [-(math.log(1 - acc) + math.log(1 - t) + math.log(1 - v)) / 3 for t, v in ((t1, v1), (t2, v2))]
     return [acc, t1, t2, v1, v2, am, sum(lgm) / 2]
