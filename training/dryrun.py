@@ -6,7 +6,6 @@ by the rules of TRL (estimate.py), memory by formulas (memory.py, shape.py). Not
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,7 +45,7 @@ def dry_run(plan: Plan, console: Console) -> int:
     console.print(Text("dry run: an estimate; no weight is read and nothing is written"))
     console.print(_rows_table(known, seen, count))
     done = steps(args, count, plan.recipe.processes, plan.stage == "gspo")
-    lines = [note] if note else []
+    lines = [*([note] if note else []), _sources(known, count)]
     lines += [*_said(seen), *_steps(done, args, plan.recipe), *_model(plan, made)]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
@@ -77,27 +76,22 @@ def _data(plan: Plan) -> Iterator[tuple[Path, list[Row], str | None]]:
 def _rows_table(known: Sequence[Row], seen: Lengths, count: int) -> Any:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in (
-        "task",
-        "rows",
-        "looked at",
-        "frames",
-        "prompt tokens",
-        "of frames",
-        "completion tokens",
-        "sources",
-    ):
-        table.add_column(heading, justify="left" if heading in ("task", "sources") else "right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("task", "rows", "seen", "frames", "prompt", "images", "answer"):
+        table.add_column(heading, justify="left" if heading == "task" else "right", no_wrap=True)
     for task, number in sorted(Counter(row.task for row in known).items()):
         mine = [each for each in seen.rows if each.task == task]
-        sources = Counter(row.source for row in known if row.task == task)
         cells = [
             _spread([getattr(each, name) for each in mine]) for name in ("frames", "prompt", "images", "completion")
         ]
-        told = ", ".join(f"{name} {_scaled(amount, known, count):,}" for name, amount in sources.most_common())
-        table.add_row(task, f"{_scaled(number, known, count):,}", str(len(mine)), *cells, told)
+        table.add_row(task, f"{_scaled(number, known, count):,}", str(len(mine)), *cells)
     return table
+
+
+def _sources(known: Sequence[Row], count: int) -> str:
+    """How many rows each source gives."""
+    found = Counter(row.source for row in known).most_common()
+    return "sources: " + ", ".join(f"{name} {_scaled(amount, known, count):,}" for name, amount in found)
 
 
 def _scaled(number: int, known: Sequence[Row], count: int) -> int:
@@ -105,16 +99,16 @@ def _scaled(number: int, known: Sequence[Row], count: int) -> int:
 
 
 def _spread(values: Sequence[int]) -> str:
-    """Mean, 95 % and most."""
+    """Mean and most; the mean alone where all are the same."""
     if not values or not max(values):
         return "-"
-    high = sorted(values)[min(len(values) - 1, math.ceil(0.95 * len(values)) - 1)]
-    return f"{sum(values) / len(values):,.0f}, {high:,}, {max(values):,}"
+    mean = sum(values) / len(values)
+    return f"{mean:,.0f}" if min(values) == max(values) else f"{mean:,.0f} / {max(values):,}"
 
 
 def _said(seen: Lengths) -> list[str]:
     way = "by the model's tokenizer" if seen.counted else "by characters / 4, as its tokenizer is not here"
-    lines = [f"frames and tokens: mean, 95 %, most of the rows looked at; words are counted {way}"]
+    lines = [f"frames, and tokens of prompt, images and answer: mean / most of the rows seen; words are counted {way}"]
     if seen.stood_in:
         wide, high, seconds, _ = lengths.STAND_IN
         what = f"a video of {wide} x {high} and {seconds:g} s, or an image of the size told, stands for each"
@@ -144,15 +138,16 @@ def _model(plan: Plan, made: Shape) -> list[str]:
 def _memory_table(made: Shape, work: Work, mine: Setup) -> Any:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title="GiB on a GPU", title_justify="left")
-    names = ("weights", "gradients", "optimizer", "reference", "activations", "rollouts", "rest", "in all")
-    table.add_column("way")
-    for heading in (*names, "without checkpointing", f"in {CARD // GIB}"):
-        table.add_column(heading, justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    names = ("weights", "gradients", "optimizer", "reference", "activations", "rollouts", "rest")
+    table.add_column("GiB a GPU", no_wrap=True)
+    short = ("weights", "grads", "optim", "ref", "activ", "vLLM", "rest", "all", "no ckpt", f"in {CARD // GIB}")
+    for heading in short:
+        table.add_column(heading, justify="right", no_wrap=True)
     for each in others(mine):
         found = memory.need(made, work, each)
         plain = memory.need(made, work, replace(each, checkpointing=False))
-        cells = [_gib(getattr(found, name)) for name in names[:-1]]
+        cells = [_gib(getattr(found, name)) for name in names]
         fits = "yes" if found.total <= CARD else "no"
         table.add_row(
             f"{'> ' if each == mine else '  '}{each.name}", *cells, _gib(found.total), _gib(plain.total), fits
@@ -179,6 +174,7 @@ def _verdict(made: Shape, work: Work, mine: Setup, args: Any) -> list[str]:
             f"LOST UPDATES: bfloat16 weights have no float32 copy here, so that a step of {rate:g} changes only those "
             f"of less than about {rate / LOST:.1g}; use --launch zero2, --set weights.dtype=float32, or LoRA"
         )
+    lines.append("no ckpt: without gradient checkpointing; vLLM: rollouts; rest: buffers, CUDA and fragments")
     lines.append("the formulas stand in training/memory.py and training/shape.py; they leave out what is below a GiB")
     return lines
 
