@@ -30,7 +30,8 @@ def question(row: Row, view: View, evidence: bool = True) -> str:
     """The text after the frames."""
     think = (THINK_IMAGE if row.task == VISUAL else prompt.THINK) if evidence else SILENT
     before = f"The video is {view.duration:.1f} seconds long. " if row.task in (TEMPORAL, TEMPORAL_CHOICE) else ""
-    return f"\n{before}{row.question}\n{think}{_form(row)}"
+    asked = _located(row, row.question, view, "{}")
+    return f"\n{before}{asked}\n{think}{_form(row)}"
 
 
 def _form(row: Row) -> str:
@@ -75,8 +76,11 @@ def _by_second(row: Row, view: View) -> dict[float, Box] | None:
     return {float(second): Box(*box).scale(view.width, view.height) for second, box in found.items()}
 
 
-def _located(row: Row, text: str, view: View) -> str:
-    """The text with its boxes in the view's coordinates: fractions in videos, pixels of the original in images."""
+def _located(row: Row, text: str, view: View, form: str = "<box>{}</box>") -> str:
+    """The text with its boxes in the view's coordinates: fractions in videos, pixels of the original in images.
+
+    A question tells them as benchmarks do, without tags.
+    """
 
     def write(found: re.Match[str]) -> str:
         numbers = numbers_of(found[1])
@@ -84,6 +88,6 @@ def _located(row: Row, text: str, view: View) -> str:
             raise DataError(f"the row {row.id!r} of {row.source} has a box that cannot be read: {found[0]!r}")
         width, height = row.image_size if row.task == VISUAL and row.image_size else (1.0, 1.0)
         box = Box(*numbers).scale(view.width / width, view.height / height)
-        return f"<box>{prompt.write_box(view, box)}</box>"
+        return form.format(prompt.write_box(view, box))
 
     return _PLACE.sub(write, text)

@@ -66,9 +66,13 @@ def _what(clip: Clip, rng: random.Random) -> Row:
 
 
 def _when(clip: Clip, rng: random.Random) -> Row:
-    """When a thing is there: it rests on its first and its last sight."""
+    """When a thing is there: it rests on its first and its last sight. Now and then it is told where it is."""
     thing = rng.choice(clip.things)
-    row = _row(TEMPORAL, questions.when(thing), f"[{thing.span.start}, {thing.span.end}]", "")
+    question = questions.when(thing)
+    if rng.random() < 0.5:
+        places = (json.dumps(_fractions(clip, box)) for box in clip.boxes(thing).values())
+        question += f"\nIt is seen in these boxes: {', '.join(f'<box>{place}</box>' for place in places)}."
+    row = _row(TEMPORAL, question, f"[{thing.span.start}, {thing.span.end}]", "")
     return replace(_cited(row, clip, thing, [*thing.span]), key_frames=(), key_items={})
 
 
@@ -77,7 +81,8 @@ def _where(clip: Clip, rng: random.Random) -> Row:
     thing = rng.choice(clip.things)
     boxes = clip.boxes(thing)
     told = ", ".join(str(int(second)) for second in boxes)
-    question = f"{questions.where(thing)}\nGive the box at each of these seconds: {told}."
+    known = f"of these seconds: {told}" if rng.random() < 0.5 else f"second it is seen, {len(boxes)} boxes in all"
+    question = f"{questions.where(thing)}\nGive the box at each {known}."
     answer = json.dumps({str(int(second)): _fractions(clip, box) for second, box in boxes.items()})
     row = _cited(_row(OPEN, question, answer, ""), clip, thing, [thing.span.start])
     return replace(row, key_frames=(), key_items={})
