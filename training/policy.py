@@ -40,12 +40,17 @@ def find(name: str, recipe: Recipe) -> Policy:
 
 
 def processor(policy: Policy, max_pixels: int) -> Any:
-    """What makes tokens and patches; images come in the size that they keep, which is within the budget."""
+    """What makes tokens and patches; images come in the size that they keep, which is within the budget.
+
+    Prompts are padded on the left, as the trainers of TRL pad them too: where the two differ, the positions of images
+    are those of another row, and nothing says so.
+    """
     from transformers import AutoProcessor
 
-    return AutoProcessor.from_pretrained(
-        policy.path, min_pixels=4 * family(policy.family).factor ** 2, max_pixels=max_pixels
-    )
+    made = AutoProcessor.from_pretrained(policy.path, padding_side="left")
+    bounds = {"shortest_edge": 4 * family(policy.family).factor ** 2, "longest_edge": max_pixels}
+    made.image_processor.size = type(made.image_processor.size)(**bounds)
+    return made
 
 
 def weights(policy: Policy, recipe: Recipe) -> Any:
