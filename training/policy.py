@@ -40,16 +40,14 @@ def find(name: str, recipe: Recipe) -> Policy:
 
 
 def processor(policy: Policy, max_pixels: int) -> Any:
-    """What makes tokens and patches; images come in the size that they keep, which is within the budget.
-
-    Prompts are padded on the left, as the trainers of TRL pad them too: where the two differ, the positions of images
-    are those of another row, and nothing says so.
-    """
+    """What makes tokens and patches. Frames come in a size within the budget, which it keeps; it pads on the left, where
+    TRL's GRPOTrainer expects it and its SFTTrainer, which pads on its own, does not mind."""
     from transformers import AutoProcessor
 
-    made = AutoProcessor.from_pretrained(policy.path, padding_side="left")
-    bounds = {"shortest_edge": 4 * family(policy.family).factor ** 2, "longest_edge": max_pixels}
-    made.image_processor.size = type(made.image_processor.size)(**bounds)
+    made = AutoProcessor.from_pretrained(policy.path)
+    least = min(made.image_processor.size["shortest_edge"], max_pixels)
+    made.image_processor.size = {"shortest_edge": least, "longest_edge": max_pixels}
+    made.tokenizer.padding_side = "left"
     return made
 
 

@@ -28,6 +28,7 @@ TASKS = (VISUAL, TEMPORAL, TEMPORAL_CHOICE, GROUNDED, CHOICE, OPEN)
 
 _LETTER = re.compile(r"\s*[(\[]?([A-Za-z])[)\].:]?(?:\s|$)")
 _BOX = re.compile(r"<box>\s*\[([^\[\]<]{1,200})\]\s*</box>")
+_IDX = re.compile(r"-?[0-9]{1,9}")
 _LABEL = re.compile(r"<obj>([^<]{1,200})</obj>")
 
 
@@ -106,18 +107,28 @@ def read(path: Path, notes: Counter[str] | None = None) -> list[Row]:
 
     What is odd but can be used is counted in `notes`.
     """
+    notes = Counter() if notes is None else notes
+    found = [row(each, f"{path}, row {number}", notes) for number, each in enumerate(entries(path))]
+    notes.update(repeated(found))
+    return found
+
+
+def entries(path: Path) -> list[Any]:
+    """What a file holds, not looked at yet; DataError when it is not a JSON array."""
     try:
         data = schema.loads(path.read_bytes(), str(path))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}; it should be a JSON array of STGR rows") from error
     if not isinstance(data, list):
         raise DataError(f"{path} is not a JSON array of STGR rows")
-    notes = Counter() if notes is None else notes
-    rows = [row(each, f"{path}, row {number}", notes) for number, each in enumerate(data)]
-    for key, count in Counter(str(each.id) for each in rows).items():
-        if count > 1:
-            notes[f"ids that occur more than once, such as {key}"] += 1
-    return rows
+    return data
+
+
+def repeated(rows: Iterable[Row]) -> Counter[str]:
+    """How many ids are those of several rows of one source."""
+    counts = Counter((row.source, str(row.id)) for row in rows)
+    several = [name for name, count in counts.items() if count > 1]
+    return Counter({f"ids of several rows of one source, such as {several[0][1]}": len(several)} if several else {})
 
 
 def row(data: Any, where: str, notes: Counter[str]) -> Row:
@@ -191,10 +202,12 @@ def _items(data: Mapping[str, Any], where: str, notes: Counter[str]) -> dict[int
     """Arrow files fill up with null what other rows have: that is no item."""
     found: dict[int, dict[str, tuple[Box, ...]]] = {}
     for key, items in data.items():
-        if not key.lstrip("-").isdigit():
-            raise DataError(f"{where} has the key_items {key!r}; expected the idx of a key frame")
+        if not _IDX.fullmatch(key) or int(key) in found:
+            raise DataError(f"{where} has the key_items {key!r}; expected the idx of a key frame, each once")
         named = {name: tuple(Box(*box) for box in boxes) for name, boxes in (items or {}).items() if boxes}
         for box in (box for boxes in named.values() for box in boxes):
+            if not box.finite:
+                raise DataError(f"{where} has a box of key_items {key} that is not finite: {[*box]}")
             if not (box.x1 <= box.x2 and box.y1 <= box.y2):
                 notes["key items with an inverted box"] += 1
         found[int(key)] = named
@@ -203,6 +216,8 @@ def _items(data: Mapping[str, Any], where: str, notes: Counter[str]) -> dict[int
 
 def _check(row: Row, where: str) -> None:
     """What a row of each task must have."""
+    if not all(map(math.isfinite, (*(row.image_size or ()), *(frame.time for frame in row.key_frames)))):
+        raise DataError(f"{where} has an image_size or the time of a key frame that is not finite")
     if row.task == VISUAL and not row.image:
         raise DataError(f"{where} is {row.task!r} but has no image_path")
     if row.task != VISUAL and not row.video:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from harness.errors import DataError
 
+from . import rows
 from .rows import KeyFrame, Row
 
 
@@ -49,7 +50,7 @@ def media(root: Path, row: Row) -> Path:
 
     `root` is the folder that holds `videos`, or that folder itself.
     """
-    name = row.image if row.video is None else row.video
+    name = row.image if row.task == rows.VISUAL else row.video
     if name is None:
         raise DataError(f"row {row.id} names neither a video nor an image")
     return _inside(root, folders(row.source).media, name, row)
@@ -60,10 +61,14 @@ def key_frame(root: Path, row: Row, frame: KeyFrame) -> Path | None:
     return None if frame.path is None else _inside(root, folders(row.source).frames, frame.path, row)
 
 
+def base(root: Path) -> Path:
+    """The folder of the videos: `videos` in the root, where there is one, else the root."""
+    return root / "videos" if (root / "videos").is_dir() else root
+
+
 def _inside(root: Path, folder: str, name: str, row: Row) -> Path:
-    base = root / "videos" if (root / "videos").is_dir() else root
     relative = Path(folder, name)
-    path = base / relative
+    path = base(root) / relative
     safe = not relative.is_absolute() and ".." not in relative.parts and "\0" not in str(relative)
     if not name or not safe or not _leads_into(root, path):
         raise DataError(f"row {row.id} of {row.source} names {name!r}, which is not a path inside {root}")

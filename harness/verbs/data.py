@@ -9,8 +9,10 @@ import typer
 from typer import Option
 
 from harness.errors import UsageError
+from harness.verbs import stgr
 
 app = typer.Typer(help="Make or check data.", no_args_is_help=True)
+app.add_typer(stgr.app, name="stgr")
 
 
 @app.callback()

@@ -30,7 +30,8 @@ LAYOUT = {
 
 
 def _row(source: str = "gqa", video: str | None = "a/b.mp4", image: str | None = None) -> Row:
-    return Row(id=7, source=source, task=rows.OPEN, question="q", answer="a", video=video, image=image)
+    task = rows.VISUAL if image else rows.OPEN
+    return Row(id=7, source=source, task=task, question="q", answer="a", video=video, image=image)
 
 
 @pytest.mark.parametrize("source", LAYOUT)
