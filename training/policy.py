@@ -83,3 +83,13 @@ def complete(source: str, folder: Path) -> None:
     for name in ("preprocessor_config.json", "chat_template.jinja", "generation_config.json", "harness.json"):
         if (origin / name).is_file() and not (folder / name).exists():
             shutil.copyfile(origin / name, folder / name)
+
+
+def merge(source: str, adapter: Path, folder: Path, config: Any) -> None:
+    """Write the weights of the origin with an adapter merged into them, in the type that they are trained in."""
+    from peft import PeftModel
+    from transformers import AutoModelForImageTextToText
+
+    told = loading(config)
+    base = AutoModelForImageTextToText.from_pretrained(source, dtype=told["dtype"], revision=told.get("revision"))
+    PeftModel.from_pretrained(base, str(adapter)).merge_and_unload().save_pretrained(folder)

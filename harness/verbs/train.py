@@ -39,6 +39,9 @@ DATA = Annotated[Path | None, Option(help="Folder of STGR.", show_default="the r
 OUT = Annotated[Path | None, Option(help="Gets the checkpoint.", show_default="by the recipe")]
 SEED = Annotated[int, Option(help="Of the order of rows and of rollouts.")]
 
+PROCESSES = Annotated[int | None, Option(help="As many at once.", min=1, show_default="the recipe's")]
+LAUNCH = Annotated[str | None, Option(help="zero2, zero3, fsdp2 ... or a file of accelerate config; wants GPUs.")]
+
 
 @app.command()
 def sft(
@@ -48,9 +51,11 @@ def sft(
     data: DATA = None,
     out: OUT = None,
     seed: SEED = 0,
+    processes: PROCESSES = None,
+    launch: LAUNCH = None,
 ) -> None:
     """Supervised fine-tuning on STGR-SFT."""
-    _stage("sft", recipe, settings, model, data, out, seed)
+    _stage("sft", recipe, settings, model, data, out, seed, processes, launch)
 
 
 @app.command()
@@ -61,9 +66,11 @@ def gspo(
     data: DATA = None,
     out: OUT = None,
     seed: SEED = 0,
+    processes: PROCESSES = None,
+    launch: LAUNCH = None,
 ) -> None:
     """Reinforcement learning on STGR-RL."""
-    _stage("gspo", recipe, settings, model, data, out, seed)
+    _stage("gspo", recipe, settings, model, data, out, seed, processes, launch)
 
 
 def _stage(
@@ -74,11 +81,21 @@ def _stage(
     data: Path | None,
     out: Path | None,
     seed: int,
+    processes: int | None,
+    launch: str | None,
 ) -> None:
     from rich.console import Console
 
     made = importlib.import_module("harness.training.train")
     asked = made.Asked(
-        stage=stage, recipe=recipe, settings=tuple(settings or ()), model=model, data=data, out=out, seed=seed
+        stage=stage,
+        recipe=recipe,
+        settings=tuple(settings or ()),
+        model=model,
+        data=data,
+        out=out,
+        seed=seed,
+        processes=processes,
+        launch=launch,
     )
     raise typer.Exit(made.train(asked, Console()))
