@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,27 @@ SFT = {
     "save_steps": 2,
     "logging_steps": 1,
     "gradient_checkpointing": False,
-    "disable_tqdm": True,
 }
-GSPO = {**SFT, "per_device_train_batch_size": 4, "num_generations": 4, "max_completion_length": 12}
-LORA = {"dtype": "float32", "use_peft": True, "lora_r": 4}
+GSPO = {
+    **SFT,
+    "per_device_train_batch_size": 4,
+    "num_generations": 4,
+    "steps_per_generation": 2,
+    "max_completion_length": 8,
+}
+LORA = {"use_peft": True, "lora_r": 4}
+ELSEWHERE = (
+    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning",
+    "ignore:TRL currently supports vLLM:UserWarning",
+)
+"""Warnings of packages that are imported by TRL whether they are used or not."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "stages" in getattr(item, "fixturenames", ()):
+            for rule in ELSEWHERE:
+                item.add_marker(pytest.mark.filterwarnings(rule))
 
 
 def _config(family: str) -> Any:
@@ -41,6 +59,7 @@ def _config(family: str) -> Any:
         "num_attention_heads": 2,
         "num_key_value_heads": 1,
         "head_dim": 32,
+        "bos_token_id": None,
         "eos_token_id": 2,
         "pad_token_id": 0,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 6, 6]},
@@ -98,38 +117,70 @@ def stgr(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@dataclass(frozen=True)
+def lower_case(row: Any, text: str, *rest: Any) -> dict[str, Any]:
+    """A reward that random models can earn: the share of lower-case letters, where a component applies."""
+    from harness.training.rewards import earn
+
+    share = sum(letter.islower() for letter in text) / max(1, len(text))
+    return {name: replace(each, value=share) for name, each in earn(row, text, *rest).items()}
+
+
 class Stages:
-    """Trains stages of a small recipe in a folder of its own."""
+    """Trains stages of small recipes."""
 
-    root: Path
-    data: Path
-    tiny: Callable[[str], Path]
+    def __init__(self, root: Path, data: Path, tiny: Callable[[str], Path]) -> None:
+        self.root, self.data, self.tiny = root, data, tiny
+        self._trained: dict[tuple[str, str, bool], Path] = {}
 
-    def recipe(self, family: str = "qwen2_5_vl", weights: dict[str, Any] | None = None, **trl: Any) -> Path:
-        """The file of a recipe with both stages, with these settings of TRL in both."""
+    def new(self) -> Path:
+        """A folder that is not there yet."""
+        return self.root / f"out-{len([*self.root.glob('out-*')])}"
+
+    def recipe(self, family: str = "qwen2_5_vl", adapters: bool = False, **trl: Any) -> Path:
+        """The file of a recipe of both stages, with these settings of TRL in both; the same for the same."""
+        model = str(self.tiny(family))
         told = {
-            "model": str(self.tiny(family)),
+            "model": model,
             "out": str(self.root / "out"),
             "data": str(self.data),
             "looks": LOOKS,
-            "weights": weights or {"dtype": "float32"},
+            "weights": {"dtype": "float32", **(LORA if adapters else {})},
             "sft": {"rows": "STGR-SFT.json", "trl": SFT | trl},
-            "gspo": {"rows": "STGR-RL.json", "model": str(self.tiny(family)), "trl": GSPO | trl},
+            "gspo": {"rows": "STGR-RL.json", "model": model, "trl": GSPO | trl},
         }
-        path = self.root / "small.yaml"
-        path.write_text(json.dumps(told))
+        text = json.dumps(told)
+        path = self.root / f"small-{zlib.crc32(text.encode()):08x}.yaml"
+        path.write_text(text)
         return path
 
-    def train(self, stage: str, out: Path, recipe: Path, *settings: str) -> list[dict[str, Any]]:
-        """Train a stage to its end; its log."""
+    def train(self, stage: str, out: Path, recipe: Path, *settings: str) -> list[float]:
+        """Train a stage to its end; the loss of each step."""
         from rich.console import Console
 
-        from harness.training import train
+        from harness.training import gspo, train
 
         asked = train.Asked(stage=stage, recipe=str(recipe), out=out, settings=settings)
-        assert train.train(asked, Console(quiet=True)) == 0
-        return self.log(out)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(gspo, "earn", lower_case)
+            assert train.train(asked, Console(quiet=True)) == 0
+        return [each["loss"] for each in self.log(out)]
+
+    def trained(self, stage: str, family: str, adapters: bool) -> Path:
+        """The folder of a stage that was trained without a stop; do not change it."""
+        key = stage, family, adapters
+        if key not in self._trained:
+            self.train(stage, out := self.new(), self.recipe(family, adapters))
+            self._trained[key] = out
+        return self._trained[key]
+
+    def stopped(self, finished: Path) -> Path:
+        """A copy of a folder as it was after checkpoint-2."""
+        out = self.new()
+        shutil.copytree(finished / "checkpoint-2", out / "checkpoint-2")
+        told = json.loads((finished / "training.json").read_text())
+        del told["finished"]
+        (out / "training.json").write_text(json.dumps(told))
+        return out
 
     @staticmethod
     def log(out: Path) -> list[dict[str, Any]]:
@@ -145,23 +196,9 @@ class Stages:
         return load_file(folder / name)
 
 
-@pytest.fixture
-def stages(tmp_path: Path, stgr: Path, tiny: Callable[[str], Path]) -> Stages:
+@pytest.fixture(scope="session")
+def stages(tmp_path_factory: pytest.TempPathFactory, stgr: Path, tiny: Callable[[str], Path]) -> Stages:
     import torch
 
     torch.set_num_threads(1)
-    return Stages(tmp_path, stgr, tiny)
-
-
-@pytest.fixture
-def lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reward that random models can earn: the share of lower-case letters, where a component applies."""
-    from harness.training import gspo
-    from harness.training.rewards import earn
-    from harness.training.rewards.component import Component
-
-    def toy(row: Any, text: str, *rest: Any) -> dict[str, Component]:
-        share = sum(letter.islower() for letter in text) / max(1, len(text))
-        return {name: replace(each, value=share) for name, each in earn(row, text, *rest).items()}
-
-    monkeypatch.setattr(gspo, "earn", toy)
+    return Stages(tmp_path_factory.mktemp("stages"), stgr, tiny)
