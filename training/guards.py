@@ -98,14 +98,11 @@ def check_launcher(environment: Mapping[str, str]) -> None:
 
 
 def unseen(args: Any, tokens: Sequence[int]) -> None:
-    """Keep the policy from sampling these tokens, the placeholders of images and videos: one of them in a response
-    counts as an image that is not there, and the next update fails."""
-    known = dict(args.generation_kwargs or {})
+    """Keep vLLM from sampling these tokens, the placeholders of images and videos: one of them in a response counts as
+    an image that is not there, and the update fails. transformers does not sample them."""
     if args.use_vllm:
-        known["logit_bias"] = {**dict.fromkeys(tokens, -100.0), **known.get("logit_bias", {})}
-    else:
-        known["suppress_tokens"] = [*tokens, *known.get("suppress_tokens", ())]
-    args.generation_kwargs = known
+        known = dict(args.generation_kwargs or {})
+        args.generation_kwargs = {**known, "logit_bias": dict.fromkeys(tokens, -100.0) | known.get("logit_bias", {})}
 
 
 def collapsing(kind: Any) -> Any:
