@@ -17,11 +17,15 @@ from harness.errors import UsageError
 
 def settings(kind: Any, told: dict[str, Any]) -> Any:
     """The configuration of TRL with these settings, on the CPU where there is no GPU, with bars in a terminal only;
-    UsageError for a setting that it has not or will not take."""
+    UsageError for a setting that it has not or will not take.
+
+    Every row has frames, so every weight has a gradient in every process: none need be looked for.
+    """
     import torch
 
     gpu = torch.cuda.is_available()
-    told = {"use_cpu": not gpu, "bf16": gpu, "disable_tqdm": not sys.stderr.isatty(), **told}
+    usual = {"use_cpu": not gpu, "bf16": gpu, "disable_tqdm": not sys.stderr.isatty()}
+    told = {**usual, "ddp_find_unused_parameters": False, **told}
     known = {each.name for each in fields(kind) if each.init}
     for name in told:
         if name not in known:

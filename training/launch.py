@@ -48,7 +48,7 @@ def start(recipe: Recipe, words: Sequence[str]) -> int:
 def command(recipe: Recipe, words: Sequence[str], gpus: int) -> list[str]:
     """What starts the processes; UsageError or DataError when it cannot."""
     if gpus and recipe.processes > gpus:
-        raise UsageError(f"{recipe.processes} processes want as many GPUs, and there are {gpus}; set --processes {gpus}")
+        raise UsageError(f"{recipe.processes} processes want a GPU each, and there are {gpus}; set --processes {gpus}")
     count = str(recipe.processes)
     if recipe.launch is None:
         launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", count]

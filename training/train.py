@@ -62,9 +62,7 @@ class Asked:
             recipe = assign(recipe, self.stage, text)
         if self.data is not None:
             recipe = replace(recipe, data=str(self.data))
-        recipe = replace(
-            recipe, processes=self.processes or recipe.processes, launch=self.launch or recipe.launch
-        )
+        recipe = replace(recipe, processes=self.processes or recipe.processes, launch=self.launch or recipe.launch)
         stage = recipe.stage(self.stage)
         name = self.model or stage.model
         if name is None:

@@ -18,23 +18,33 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*words: object) -> subprocess.CompletedProcess[str]:
-    """`harness train sft ...` as it is typed."""
+    """`harness train ...` as it is typed."""
     environment = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
-    command = [sys.executable, "-m", "harness", "train", "sft", *map(str, words)]
+    command = [sys.executable, "-m", "harness", "train", *map(str, words)]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
 
 
 @pytest.mark.slow
 def test_two_processes_are_one_with_twice_the_batch(stages: Any) -> None:
     two, path = stages.new(), stages.recipe(per_device_train_batch_size=1, save_steps=4)
-    said = run("--recipe", path, "--out", two, "--processes", 2)
+    said = run("sft", "--recipe", path, "--out", two, "--processes", 2)
     assert said.returncode == 0, said.stderr
     assert "hashed" not in said.stderr and "Warning" not in said.stderr
     one = stages.train("sft", stages.new(), stages.recipe(per_device_train_batch_size=2, save_steps=4))
     assert [each["loss"] for each in stages.log(two)] == pytest.approx(one, abs=2e-5)
     assert (two / "model.safetensors").is_file() and (two / "checkpoint-4" / "rng_state_1.pth").is_file()
-    refused = run("--recipe", path, "--out", two, "--processes", 3)
+    refused = run("sft", "--recipe", path, "--out", two, "--processes", 3)
     assert refused.returncode == 2 and "holds a training with another recipe" in refused.stderr
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_group_of_rollouts(stages: Any) -> None:
+    out, path = stages.new(), stages.recipe(per_device_train_batch_size=2, max_steps=2)
+    said = run("gspo", "--recipe", path, "--out", out, "--processes", 2)
+    assert said.returncode == 0, said.stderr
+    assert "Warning" not in said.stderr
+    first, _ = stages.log(out)
+    assert first["sigma"] == 4.0 and "rewards/r_fmt/mean" in first and (out / "model.safetensors").is_file()
 
 
 @pytest.fixture
@@ -64,7 +74,7 @@ def test_what_cannot_be_launched_is_refused(small: recipe.Recipe, tmp_path: Path
 
     with pytest.raises(UsageError, match="needs a GPU; on a CPU give --processes N alone"):
         ask("fsdp2", 0)
-    with pytest.raises(UsageError, match="4 processes want as many GPUs, and there are 2"):
+    with pytest.raises(UsageError, match="4 processes want a GPU each, and there are 2"):
         ask(None, 2, 4)
     with pytest.raises(UsageError, match="is no file; give one of accelerate config, or one of: fsdp1, fsdp2"):
         ask("zero9", 2)

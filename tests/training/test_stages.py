@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,14 @@ CASES = [*itertools.product(("sft", "gspo"), ("qwen2_5_vl", "qwen3_vl"), (False,
 def test_weights_change_where_they_are_trained(stages: Any, stage: str, family: str, adapters: bool) -> None:
     out = stages.trained(stage, family, adapters)
     assert len(stages.log(out)) == 4
-    assert all(math.isfinite(each["loss"]) and each["grad_norm"] > 0 for each in stages.log(out))
+    assert all(math.isfinite(each["loss"]) for each in stages.log(out))
+    assert any(each["grad_norm"] > 0 for each in stages.log(out)), "all of an update may be clipped"
     before, after = stages.weights(stages.tiny(family)), stages.weights(out)
     assert before.keys() == after.keys()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert {name for name in changed if "visual" in name} if not adapters else changed
-    if adapters:
+    if not adapters:
+        assert any("visual" in name for name in changed) and any("language_model" in name for name in changed)
+    else:
         assert all(part in "".join(changed) for part in ("q_proj", "v_proj", "down_proj"))
         assert not [name for name in changed if "visual" in name or "embed" in name or "lm_head" in name]
         assert all("language_model" in name for name in stages.weights(out, "adapter/adapter_model.safetensors"))
@@ -112,8 +113,8 @@ def test_what_was_trained_is_evaluated(stages: Any, harness: Any, tmp_path: Path
     words = ("--tasks", "shapes", "--data", data, "--out", out, "--engine", "transformers", "--limit", 1)
     said = harness("run", "--model", model, *words, "--max-tokens", 8)
     assert said.code == 0, said.err
-    (record,) = read_records(out)
-    assert record.error is None and json.loads((out / "run.json").read_text())
+    records = [*read_records(out)]
+    assert records and all(record.error is None and record.score for record in records)
 
 
 def test_settings_that_trl_has_not_are_refused(stages: Any) -> None:
