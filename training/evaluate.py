@@ -23,7 +23,7 @@ from harness.session import look_up
 from harness.settings import Asked
 from harness.store import RUN, SCORES, write_bytes
 
-from . import wanted
+from . import policy, wanted
 from .policy import Policy
 from .recipe import Recipe
 
@@ -168,18 +168,9 @@ def as_model(folder: Path, start: Policy, complete: Callable[[Path], None]) -> I
     with TemporaryDirectory(dir=folder, prefix=".merged-") as place:
         whole = Path(place) / folder.name
         with _undisturbed():
-            _merge(start.path, folder, whole)
+            policy.merge(start.path, folder, whole, dtype="auto")
         complete(whole)
         yield whole
-
-
-def _merge(base: str, adapter: Path, out: Path) -> None:
-    from peft import PeftModel
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-
-    model = AutoModelForImageTextToText.from_pretrained(base, dtype="auto")
-    PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().save_pretrained(out)
-    AutoProcessor.from_pretrained(adapter).save_pretrained(out)
 
 
 @contextmanager

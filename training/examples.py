@@ -59,11 +59,15 @@ class Examples:
 
     def __init__(self, rows: Sequence[Row], root: Path, looks: Looks, cache: Path | None = None) -> None:
         """`root` holds the folders of media (training/sources.py); `cache` keeps decoded frames on disk."""
-        self.rows, self.root, self.looks = rows, root, looks
+        self.rows, self.root, self.looks, self._cache = rows, root, looks, cache
         self._frames = Frames(cache=cache)
         self._loop = asyncio.new_event_loop()
         weakref.finalize(self, self._loop.close)
         self._views: dict[int, View] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process makes them from, and what tells them from others."""
+        return Examples, (self.rows, self.root, self.looks, self._cache)
 
     def __len__(self) -> int:
         """How many rows there are."""

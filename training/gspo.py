@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,26 +28,38 @@ def config(recipe: Recipe, out: Path, seed: int) -> Any:
     told |= {**POLICIES[stage.policy], **stage.trl, "output_dir": str(out), "seed": seed}
     args = guards.settings(GRPOConfig, told)
     guards.check_sampling(args)
+    guards.check_saving(args)
     return args
 
 
 def trainer(recipe: Recipe, model: Policy, examples: Examples, out: Path, seed: int, callbacks: list[Any]) -> Any:
     """A trl.GRPOTrainer whose rewards are those of the recipe, one function a component."""
-    from trl import GRPOTrainer, get_peft_config, get_quantization_config
+    from trl import get_peft_config, get_quantization_config
 
     weights, args = policy.weights(model, recipe), config(recipe, out, seed)
     args.model_init_kwargs = policy.loading(weights)
+    processor = policy.processor(model, examples.looks.image_pixels)
+    guards.unseen(args, (processor.image_token_id, processor.video_token_id))
     rule = Rule(**{**recipe.stage("gspo").rewards, "evidence": examples.looks.evidence})
-    return guards.resumable(GRPOTrainer)(
+    return kind(args.use_vllm)(
         model=model.path,
         args=args,
         reward_funcs=functions(examples, rule),
         train_dataset=prompts(examples),
-        processing_class=policy.processor(model, examples.looks.image_pixels),
+        processing_class=processor,
         quantization_config=get_quantization_config(weights),
         peft_config=get_peft_config(weights),
         callbacks=callbacks,
     )
+
+
+def kind(use_vllm: bool) -> Any:
+    """The trainer class, guarded. What TRL says of the vLLM that is installed matters only where it is used."""
+    with warnings.catch_warnings():
+        if not use_vllm:
+            warnings.filterwarnings("ignore", "TRL currently supports vLLM", UserWarning)
+        from trl import GRPOTrainer
+    return guards.collapsing(guards.resumable(GRPOTrainer))
 
 
 def functions(examples: Examples, rule: Rule) -> list[Callable[..., list[float | None]]]:

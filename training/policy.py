@@ -1,4 +1,4 @@
-"""What a model is told apart from the loss: where its weights are, how its images are made, which adapters it trains."""
+"""The model that is trained: where its weights are, how it is given images, which adapters it gets."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ def find(name: str, recipe: Recipe) -> Policy:
 
 
 def processor(policy: Policy, max_pixels: int) -> Any:
-    """What makes tokens and patches. Frames come in a size within the budget, which it keeps; it pads on the left, where
-    TRL's GRPOTrainer expects it and its SFTTrainer, which pads on its own, does not mind."""
+    """What makes tokens and patches. Frames come in a size within the budget, which it keeps.
+
+    It pads on the left, where TRL's GRPOTrainer expects it; its SFTTrainer pads on its own and does not mind.
+    """
     from transformers import AutoProcessor
 
     made = AutoProcessor.from_pretrained(policy.path)
@@ -83,3 +85,13 @@ def complete(source: str, folder: Path) -> None:
     for name in ("preprocessor_config.json", "chat_template.jinja", "generation_config.json", "harness.json"):
         if (origin / name).is_file() and not (folder / name).exists():
             shutil.copyfile(origin / name, folder / name)
+
+
+def merge(source: str, adapter: Path, folder: Path, **loading: Any) -> None:
+    """Write the weights of the origin with an adapter merged into them, and the adapter's processor."""
+    from peft import PeftModel
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    base = AutoModelForImageTextToText.from_pretrained(source, **loading)
+    PeftModel.from_pretrained(base, str(adapter)).merge_and_unload().save_pretrained(folder)
+    AutoProcessor.from_pretrained(adapter).save_pretrained(folder)

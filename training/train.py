@@ -1,7 +1,8 @@
 """One start of `harness train sft|gspo`: from a recipe to a checkpoint that every engine loads.
 
 The folder of a stage holds training.json (what was asked), checkpoint-N (what TRL resumes from), the finished weights
-with their tokenizer, and trainer_state.json, whose log_history has every learning curve.
+with their tokenizer, and trainer_state.json, whose log_history has every learning curve. Where adapters are trained,
+they are in adapter/, and merged into the finished weights.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import os
+import sys
 from collections import Counter
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -22,7 +26,7 @@ from harness.errors import UsageError, missing_extra
 from harness.progress import Progress
 from harness.store import write_bytes
 
-from . import dryrun, evaluate, policy, rows, world
+from . import dryrun, evaluate, guards, launch, policy, rows, world
 from .evaluate import Evaluation, is_first
 from .examples import Examples, Looks
 from .policy import Policy
@@ -57,6 +61,9 @@ class Asked:
     """And on the checkpoint of every so many steps."""
     eval_data: Path | None = None
     eval_limit: int | None = None
+    processes: int | None = None
+    """None leaves it, and `launch`, to the recipe."""
+    launch: str | None = None
 
     def plan(self) -> Plan:
         """What this stands for; UsageError or DataError when it cannot be."""
@@ -65,6 +72,7 @@ class Asked:
             recipe = assign(recipe, self.stage, text)
         if self.data is not None:
             recipe = replace(recipe, data=str(self.data))
+        recipe = replace(recipe, processes=self.processes or recipe.processes, launch=self.launch or recipe.launch)
         stage = recipe.stage(self.stage)
         name = self.model or stage.model
         if name is None:
@@ -126,6 +134,7 @@ class Plan:
 def train(asked: Asked, console: Console) -> int:
     """Train a stage, or go on with it where it was stopped; the exit code."""
     _need_packages()
+    guards.check_launcher(os.environ)
     plan = asked.plan()
     if asked.dry:
         return dryrun.dry_run(plan, console)
@@ -133,21 +142,25 @@ def train(asked: Asked, console: Console) -> int:
     if is_first():
         make_world(plan, console)
     found = rows.read(plan.rows, notes := Counter())
-    for note, count in notes.items():
+    for note, count in notes.items() if is_first() else ():
         console.print(f"{plan.rows}: {note} ({count})", highlight=False)
     told = plan.asked(hashlib.sha256(plan.rows.read_bytes()).hexdigest(), len(found))
     before = _before(plan.out, told)
     if before == "finished":
         console.print(f"{plan.out} is finished; give another --out to train again", highlight=False)
         return evaluation.finish(None) if evaluation else 0
-    examples = Examples(found, Path(plan.recipe.data), plan.looks)
+    if launch.is_wanted(plan.recipe):
+        return launch.start(plan.recipe, sys.argv[1:])
     if is_first():
         write_bytes(plan.out / ASKED, schema.dumps(told, ASKED, indent=2) + b"\n")
     stage = importlib.import_module(f".{plan.stage}", __package__)
-    trainer = stage.trainer(plan.recipe, plan.model, examples, plan.out, plan.seed, [])
-    if evaluation:
-        evaluation.attach(trainer)
-    trainer.train(resume_from_checkpoint=before)
+    if not console.is_terminal:
+        importlib.import_module("transformers").logging.disable_progress_bar()
+    with closing(Examples(found, Path(plan.recipe.data), plan.looks)) as examples:
+        trainer = stage.trainer(plan.recipe, plan.model, examples, plan.out, plan.seed, [])
+        if evaluation:
+            evaluation.attach(trainer)
+        trainer.train(resume_from_checkpoint=before)
     finish(trainer, plan, told)
     return evaluation.finish(trainer) if evaluation else 0
 
@@ -168,9 +181,14 @@ def _evaluation(asked: Asked, plan: Plan, console: Console) -> Evaluation | None
 
 def finish(trainer: Any, plan: Plan, told: dict[str, Any]) -> None:
     """Save the weights so that every engine loads them, and say that it is done."""
-    trainer.save_model(str(plan.out))
+    adapter = plan.out / "adapter" if plan.recipe.weights.get("use_peft") else None
+    trainer.save_model(str(adapter or plan.out))
     trainer.save_state()
     if is_first():
+        if adapter is not None:
+            known = policy.loading(policy.weights(plan.model, plan.recipe))
+            kept = {name: known[name] for name in ("dtype", "revision") if name in known}
+            policy.merge(plan.model.path, adapter, plan.out, **kept)
         complete(plan, plan.out)
         write_bytes(plan.out / ASKED, schema.dumps({**told, "finished": True}, ASKED, indent=2) + b"\n")
 

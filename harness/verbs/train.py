@@ -46,6 +46,9 @@ EVERY = Annotated[int | None, Option(metavar="STEPS", help="And on one every so 
 EVAL_DATA = Annotated[Path | None, Option(help="As --data of harness run.", show_default="the recipe's")]
 EVAL_LIMIT = Annotated[int | None, Option(help="Items a task.", show_default="the recipe's, or all")]
 
+PROCESSES = Annotated[int | None, Option(help="As many at once.", min=1, show_default="the recipe's")]
+LAUNCH = Annotated[str | None, Option(help="zero2, zero3, fsdp2 ... or a file of accelerate config; wants GPUs.")]
+
 
 @app.command()
 def sft(
@@ -60,6 +63,8 @@ def sft(
     eval_every: EVERY = None,
     eval_data: EVAL_DATA = None,
     eval_limit: EVAL_LIMIT = None,
+    processes: PROCESSES = None,
+    launch: LAUNCH = None,
 ) -> None:
     """Supervised fine-tuning on STGR-SFT."""
     _stage("sft", **locals())
@@ -78,6 +83,8 @@ def gspo(
     eval_every: EVERY = None,
     eval_data: EVAL_DATA = None,
     eval_limit: EVAL_LIMIT = None,
+    processes: PROCESSES = None,
+    launch: LAUNCH = None,
 ) -> None:
     """Reinforcement learning on STGR-RL."""
     _stage("gspo", **locals())
