@@ -15,7 +15,7 @@ from harness.shapes import clip as world
 from harness.shapes import events, questions, render
 from harness.shapes.clip import Clip, Thing, make
 
-from . import samples
+from . import plain, samples
 from .branches import SHOWN, Branch, Writer, after, chat
 from .looks import cut, draw, look
 
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 DOES = 2
 """Questions that are answered with Yes about what a camera does, and as many with No."""
-
-ANSWER = "<|im_end|>\n<|im_start|>assistant\n"
-DESCRIBE = f"\nDescribe the video.{ANSWER}"
-"""What a model that answers plainly is asked as well: it learns to name what it sees."""
 
 
 @dataclass(slots=True)
@@ -70,7 +66,7 @@ class Teacher:
         branches = [self.writer.branch(after(request), text) for request, text in asked]
         if asked:
             branches += [self.writer.near(*said) for said in _short(clip, rng)]
-            branches += [self.writer.branch(DESCRIBE, _described(clip, view))] if self.plain else []
+            branches += [plain.described(self.writer, clip, view)] if self.plain else []
         return self._lesson(clip, view, asked[0][0] if asked else None, branches, rng)
 
     def length(self, seed: int) -> str:
@@ -90,19 +86,9 @@ class Teacher:
             if times:
                 ends = (times[0], times[-1])
                 claims = [Evidence(label=thing.name, time=time, box=clip.box(thing, time)) for time in ends]
-                branches += self._pointed(view, claims) if self.plain else self.writer.cited(view, claims)
+                branches += plain.pointed(self.writer, view, claims) if self.plain else self.writer.cited(view, claims)
         request = self.vstar.request(samples.sample(clip, "where_1", "", clip.things[0]), view)
         return self._lesson(clip, view, request, branches, rng)
-
-    def _pointed(self, view: View, claims: list[Evidence]) -> list[Branch]:
-        """Where a named thing is, and what is somewhere, in plain words."""
-        name, time = claims[0].label, f"{claims[0].time:.1f}"
-        place = prompt.write_box(view, claims[0].box or Box(0, 0, 0, 0))
-        told = [
-            self.writer.branch(f"\nWhere is the {name} at {time}?{ANSWER}", f"{name} {place}"),
-            self.writer.branch(f"\nWhat is at {place} at {time}?{ANSWER}", name),
-        ]
-        return [*told, *self.writer.cited(view, claims)[1:]]
 
     def film(self, seed: int) -> Lesson:
         """Frames of a clip on which only the camera moves, with questions on what it does."""
@@ -127,7 +113,7 @@ class Teacher:
         assert question is not None
         sample = samples.camera(clip, question, view.times)
         task = replace(self.videomme, prompt="direct") if rng.random() < 0.1 else self.videomme
-        made.append((task.request(sample, view), self._told(task, sample, view)))
+        made.append((task.request(sample, view), self._answer(task, sample, view)))
         return clip, view, made
 
     def picture(self, seed: int) -> Lesson:
@@ -155,7 +141,7 @@ class Teacher:
             if question.things[0] is shape and len(made) < samples.CHOICES:
                 sample = samples.happening(clip, question)
                 task = replace(self.videomme, prompt="direct") if rng.random() < 0.1 else self.videomme
-                made.append((_with_picture(task.request(sample, view), view), self._told(task, sample, view)))
+                made.append((_with_picture(task.request(sample, view), view), self._answer(task, sample, view)))
             question = (events.pictured(clip, rng) or drawn)[0]
         return clip, view, made, card
 
@@ -228,7 +214,7 @@ class Teacher:
             seen = "".join(f"{thing.name}," for thing in clip.things if thing.visible(time))
             text = text.replace("<|image_pad|>", seen or ",", 1)
         pairs = zip(requests, named, strict=True)
-        branches = [self.writer.branch(after(r), self._told(self.vstar, s, view)) for r, s in pairs]
+        branches = [self.writer.branch(after(r), self._answer(self.vstar, s, view)) for r, s in pairs]
         for branch in branches:
             branch.weights = [0.0 if soft else w for soft, w in zip(branch.soft, branch.weights, strict=True)]
             branch.soft = [False] * len(branch.soft)
@@ -241,14 +227,12 @@ class Teacher:
             task = self.videomme if sample.kind == "mcq" else self.shapes if sample.kind == "exists" else self.vstar
             if task is not self.shapes and sample.kind in ("what", "mcq", "when_1") and rng.random() < 0.08:
                 task = replace(task, prompt="direct")
-            made.append((task.request(sample, view), self._told(task, sample, view)))
+            made.append((task.request(sample, view), self._answer(task, sample, view)))
         return made
 
-    def _told(self, task: Any, sample: Sample, view: View) -> str:
-        """The response that a request of the task wants; a plain one is the answer alone."""
-        if self.plain and sample.kind.startswith("when") and sample.span is not None:
-            return f"{sample.evidence[0].label}: {sample.span.start:.1f}-{sample.span.end:.1f}"
-        told: str = (replace(task, prompt="direct") if self.plain else task).reference(sample, view)
+    def _answer(self, task: Any, sample: Sample, view: View) -> str:
+        """The response that a request of the task wants, or the plain one."""
+        told: str = plain.answer(task, sample, view) if self.plain else task.reference(sample, view)
         return told
 
     def _lesson(
@@ -257,17 +241,6 @@ class Teacher:
         images = draw(clip, view, rng.random() < 0.35)
         prefix = self.writer.prefix(request, view) if request else []
         return Lesson(prefix, np.stack(images), branches, [_seen(clip, view, time) for time in view.times])
-
-
-def _described(clip: Clip, view: View) -> str:
-    """Everything in a clip, in plain words: what, from when to when, and where at first and in the middle."""
-    told = []
-    for thing in sorted(clip.things, key=lambda each: each.span):
-        start, end = thing.span
-        middle = float(round((start + end) / 2))
-        boxes = [prompt.write_box(view, clip.box(thing, time)) for time in (start, middle)]
-        told.append(f"{thing.name}: {start:.1f}-{end:.1f}, {boxes[0]}, {middle:.1f} {boxes[1]}")
-    return ". ".join(told)
 
 
 def _short(clip: Clip, rng: random.Random) -> list[tuple[str, ...]]:
