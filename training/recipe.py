@@ -197,7 +197,7 @@ def _type(annotation: str) -> type:
 
 
 def _fields(kind: type) -> set[str]:
-    return {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    return {each.name for each in fields(kind)}
 
 
 def _unknown(name: str, known: set[str]) -> str:

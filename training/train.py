@@ -141,7 +141,8 @@ def train(asked: Asked, console: Console) -> int:
     evaluation = _evaluation(asked, plan, console)
     if is_first():
         make_world(plan, console)
-    found = rows.read(plan.rows, notes := Counter())
+    notes: Counter[str] = Counter()
+    found = rows.read(plan.rows, notes)
     for note, count in notes.items() if is_first() else ():
         console.print(f"{plan.rows}: {note} ({count})", highlight=False)
     told = plan.asked(hashlib.sha256(plan.rows.read_bytes()).hexdigest(), len(found))

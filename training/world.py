@@ -29,7 +29,7 @@ def write(root: Path, clips: int, seed: int, progress: Progress | None = None) -
     (root / "videos").mkdir(parents=True, exist_ok=True)
     drawn = random.Random(f"stgr:{seed}").sample(range(10**8), 2 * clips)
     for name, seeds in ((SFT, drawn[:clips]), (RL, drawn[clips:])):
-        made = []
+        made: list[Row] = []
         for number in seeds:
             made += _rows(replace(make(FIRST_SEED + number), rate=RATE), root, reasoned=name == SFT)
             if progress is not None:
