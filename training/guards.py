@@ -63,6 +63,24 @@ def resumable(kind: Any) -> Any:
     return Resumable
 
 
+def by_token(kind: Any) -> Any:
+    """The SFT trainer class, whose loss is the mean over all tokens of an update, however they are spread over processes
+    and accumulated batches.
+
+    transformers 5.19 counts the tokens of an update only for models that say so, which those of Qwen2.5-VL do not,
+    though TRL would divide by them: the loss then is a mean of means, and a short answer weighs more among two batches
+    of one than in one batch of two.
+    """
+
+    class ByToken(kind):  # type: ignore[misc]
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            self.model_accepts_loss_kwargs = True
+
+    ByToken.__name__ = kind.__name__
+    return ByToken
+
+
 def check_sampling(args: Any) -> None:
     """Refuse nucleus sampling with vLLM's importance-sampling correction.
 

@@ -25,7 +25,7 @@ def trainer(recipe: Recipe, model: Policy, examples: Examples, out: Path, seed: 
 
     weights, args = policy.weights(model, recipe), config(recipe, out, seed)
     args.model_init_kwargs = policy.loading(weights)
-    return guards.resumable(SFTTrainer)(
+    return guards.by_token(guards.resumable(SFTTrainer))(
         model=model.path,
         args=args,
         train_dataset=supervised(examples),

@@ -59,6 +59,14 @@ def test_vllm_gets_one_placeholder_an_image(stages: Any, vllm: Any, monkeypatch:
     assert told.prompts == [guards.collapse(ids, IMAGE) for ids in now]
 
 
+def test_accumulated_batches_are_one_large_batch(stages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = stages.recipe(per_device_train_batch_size=1, gradient_accumulation_steps=2)
+    whole = [each["loss"] for each in stages.log(stages.trained("sft", "qwen2_5_vl", False))]
+    assert stages.train("sft", stages.new(), halves) == pytest.approx(whole, abs=2e-5)
+    monkeypatch.setattr(guards, "by_token", lambda kind: kind)
+    assert stages.train("sft", stages.new(), halves) != pytest.approx(whole, abs=1e-3)
+
+
 def test_the_nucleus_and_the_correction_of_vllm_do_not_mix() -> None:
     told = {"use_vllm": True, "top_p": 0.95, "vllm_importance_sampling_correction": True}
     with pytest.raises(UsageError, match="set trl.top_p=1.0 or"):
