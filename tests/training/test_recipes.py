@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def test_the_default_is_off_policy_and_parity_is_not(tmp_path: Path) -> None:
     assert not same.use_bias_correction_kl
 
 
-ABLATIONS = {
+ABLATIONS: dict[str, Callable[[Any], bool]] = {
     "rewards.adaptive=false": lambda p: not Rule(**p.recipe.stage("gspo").rewards).adaptive,
     "rewards.gate=null": lambda p: Rule(**p.recipe.stage("gspo").rewards).gate is None,
     "rewards.sigma=1": lambda p: Rule(**p.recipe.stage("gspo").rewards).sigma_at(0.5) == 1,
