@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 VARIANTS = {
-    "rl": ("base", []),
-    "sft-grpo": ("sft", ["policy=grpo"]),
     "sft-gspo": ("sft", []),
+    "sft-grpo": ("sft", ["policy=grpo"]),
     "no-ada": ("sft", ["rewards.adaptive=false"]),
     "no-gat": ("sft", ["rewards.gate=null"]),
+    "rl": ("base", []),
 }
 """Name -> where RL starts, and what differs from the recipe. "rl" is pure reinforcement learning."""
 
@@ -55,7 +55,7 @@ class Miniature:
         self.all([
             (f"{name}-s{seed}", self.base if VARIANTS[name][0] == "base" else self.out / f"sft-s{seed}",
              ("gspo", seed, VARIANTS[name][1]))
-            for seed in self.seeds for name in self.names
+            for name in self.names for seed in self.seeds
         ])  # fmt: skip
 
     def all(self, jobs: list[tuple[str, Path | str, tuple[str, int, list[str]] | None]]) -> None:

@@ -153,8 +153,8 @@ def _count(messages: list[dict[str, Any]], tokenizer: Any, *, answer: bool) -> i
     """Tokens of a conversation, a frame being one; `answer` says that the model speaks next."""
     if tokenizer is not None:
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer)
-        ids: list[int] = list(tokenizer(text, add_special_tokens=False)["input_ids"])
-        return len(ids)
+        length: int = len(tokenizer(text, add_special_tokens=False).input_ids)
+        return length
     parts = [part for message in messages for part in message["content"]]
     texts = sum(len(part["text"]) for part in parts if part["type"] == "text")
     frames = sum(part["type"] == "image" for part in parts)
