@@ -156,6 +156,6 @@ def _count(messages: list[dict[str, Any]], tokenizer: Any, *, answer: bool) -> i
         length: int = len(tokenizer(text, add_special_tokens=False).input_ids)
         return length
     parts = [part for message in messages for part in message["content"]]
-    texts = sum(len(part["text"]) for part in parts if part["type"] == "text")
-    frames = sum(part["type"] == "image" for part in parts)
+    texts: int = sum(len(part["text"]) for part in parts if part["type"] == "text")
+    frames: int = sum(part["type"] == "image" for part in parts)
     return texts // 4 + 2 * frames + 5 * (len(messages) + answer)
