@@ -64,12 +64,7 @@ def resumable(kind: Any) -> Any:
 
 
 def by_token(kind: Any) -> Any:
-<<<<<<< HEAD
     """The SFT trainer class, whose loss is the mean over the tokens of an update, over processes and batches.
-=======
-    """The SFT trainer class, whose loss is the mean over all tokens of an update, however they are spread over
-    processes and accumulated batches.
->>>>>>> tiny
 
     transformers 5.19 counts the tokens of an update only for models that say so, which those of Qwen2.5-VL do not,
     though TRL would divide by them: the loss then is a mean of means, and a short answer weighs more among two batches
