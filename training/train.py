@@ -121,11 +121,12 @@ class Plan:
 
     def asked(self, fingerprint: str, count: int) -> dict[str, Any]:
         """The content of training.json before training."""
+        mine = replace(self.recipe, stages={self.stage: self.recipe.stage(self.stage)})
         return {
             "stage": self.stage,
             "seed": self.seed,
             "model": asdict(self.model),
-            "recipe": {name: told for name, told in asdict(self.recipe).items() if name != "evaluate"},
+            "recipe": {name: told for name, told in asdict(mine).items() if name != "evaluate"},
             "rows": {"file": str(self.rows), "count": count, "sha256": fingerprint},
             "packages": {name: version(name) for name in PACKAGES},
         }
