@@ -215,7 +215,7 @@ def test_steps_of_1e_6_are_lost_to_bfloat16_below_what_is_said() -> None:
 
 def test_the_command_says_so_and_leaves_nothing(harness: Any, data: Path, tmp_path: Path) -> None:
     words = ("train", "sft", "--recipe", "nano", "--model", "nano", "--data", data, "--out", tmp_path / "out")
-    said = harness(*words, "--dry-run")
+    said = harness(*words, "--set", "trl.per_device_train_batch_size=16", "--dry-run")
     assert said.code == 0, said.err
     assert "steps: 1 updates of 16 rows" in said.out
     assert "1,529,440 parameters" in said.out
