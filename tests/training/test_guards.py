@@ -86,7 +86,8 @@ def test_an_image_token_in_a_response_of_vllm_ends_training(
 
 def test_transformers_samples_no_image_token(stages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """When this fails, guards.unseen must bar them there too."""
-    made, said = gspo.kind(False), []
+    made: Any = gspo.kind(False)
+    said: list[list[int]] = []
 
     class Fond(made):  # type: ignore[misc]
         """A policy that would say nothing but image tokens."""
@@ -108,7 +109,8 @@ def test_transformers_samples_no_image_token(stages: Any, monkeypatch: pytest.Mo
 
 def ratios(stages: Any, monkeypatch: pytest.MonkeyPatch, *settings: str) -> list[torch.Tensor]:
     """The importance ratio of each sequence at each update, taken from outside the loss (equation 8)."""
-    made, seen = gspo.kind(False), []
+    made: Any = gspo.kind(False)
+    seen: list[torch.Tensor] = []
 
     class Watched(made):  # type: ignore[misc]
         def _get_per_token_logps_and_entropies(self, *args: Any, **named: Any) -> Any:
@@ -173,7 +175,7 @@ def launched(tmp_path: Path, processes: int) -> dict[str, str]:
     args = launch_command_parser().parse_args(["--config_file", str(file), "train.py"])
     words, environment = prepare_simple_launcher_cmd_env(_validate_launch_command(args)[0])
     assert words[-1] == "train.py" and "torchrun" not in " ".join(words), "it starts more than one now"
-    return environment
+    return dict(environment)
 
 
 def test_accelerate_launch_that_started_one_process_is_refused(tmp_path: Path) -> None:
