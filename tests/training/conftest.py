@@ -51,7 +51,7 @@ def _config(family: str) -> Any:
     """A small model of that family for nano's tokenizer; its embeddings are not tied, as those of a 7B."""
     from transformers import Qwen2_5_VLConfig, Qwen3VLConfig
 
-    text = {
+    text: dict[str, Any] = {
         "vocab_size": 704,
         "hidden_size": 64,
         "intermediate_size": 128,
@@ -64,19 +64,10 @@ def _config(family: str) -> Any:
         "pad_token_id": 0,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 6, 6]},
     }
-    vision: dict[str, Any] = {
-        "depth": 2,
-        "num_heads": 2,
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "out_hidden_size": 64,
-    }
-    tokens: dict[str, Any] = {
-        "image_token_id": 5,
-        "video_token_id": 6,
-        "vision_start_token_id": 3,
-        "vision_end_token_id": 4,
-    }
+    vision: dict[str, Any] = {"depth": 2, "num_heads": 2, "hidden_size": 32, "intermediate_size": 64}
+    vision["out_hidden_size"] = text["hidden_size"]
+    tokens: dict[str, Any] = {"image_token_id": 5, "video_token_id": 6}
+    tokens |= {"vision_start_token_id": 3, "vision_end_token_id": 4}
     if family == "qwen2_5_vl":
         vision |= {"patch_size": 14, "window_size": 112, "fullatt_block_indexes": [1], "tokens_per_second": 2}
         return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=False, **tokens)
