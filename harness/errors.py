@@ -11,6 +11,9 @@ A message is one sentence: what is wrong, where, and what to do.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class HarnessError(Exception):
     """The root of the tree; shown without a traceback."""
@@ -35,3 +38,13 @@ class EngineError(HarnessError):
 def missing_extra(package: str, extra: str) -> UsageError:
     """The error for an optional package that is not installed."""
     return UsageError(f"{package} is not installed; run: pip install 'grounded-harness[{extra}]'")
+
+
+def nearest(name: object, known: Iterable[object]) -> str:
+    """A question about a name that is not known, with a space behind it; nothing where none is near.
+
+    >>> nearest("vstarr", ["vstar", "videomme"]), nearest("x", ["vstar"])
+    ("did you mean 'vstar'? ", '')
+    """
+    close = difflib.get_close_matches(str(name), [str(each) for each in known], 1)
+    return f"did you mean {close[0]!r}? " if close else ""

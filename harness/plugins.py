@@ -10,7 +10,6 @@ of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.dec
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -20,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import UsageError, nearest
 
 ATTRIBUTE = {
     "harness.tasks": "task",
@@ -53,9 +52,7 @@ def _module(room: str, name: str) -> Any:
         if entry.name == name:
             return entry.load()
     attribute, known = ATTRIBUTE[room], names(room)
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    raise UsageError(f"there is no {attribute} named {name!r}; {hint}there are: {', '.join(known)}")
+    raise UsageError(f"there is no {attribute} named {name!r}; {nearest(name, known)}there are: {', '.join(known)}")
 
 
 def names(room: str) -> list[str]:

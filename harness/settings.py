@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.contracts import PAPER, Preset, Task
-from harness.errors import UsageError
+from harness.errors import UsageError, nearest
 from harness.prompt import SHOWS
 
 T = TypeVar("T")
@@ -178,9 +177,8 @@ def configure(task: Task, options: Mapping[str, str]) -> Task:
     values = {}
     for name, text in options.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise UsageError(f"the task {task.name} has no option {name!r}; {hint}there are: {', '.join(known) or '-'}")
+            there = f"there are: {', '.join(known) or '-'}"
+            raise UsageError(f"the task {task.name} has no option {name!r}; {nearest(name, known)}{there}")
         values[name] = _value(f"-o {task.name}.{name}={text}", getattr(task, name), text)
     return dataclasses.replace(task, **values) if values else task  # type: ignore[type-var]
 

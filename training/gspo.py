@@ -32,7 +32,7 @@ def config(recipe: Recipe, out: Path, seed: int) -> Any:
     return args
 
 
-def trainer(recipe: Recipe, model: Policy, examples: Examples, out: Path, seed: int, callbacks: list[Any]) -> Any:
+def trainer(recipe: Recipe, model: Policy, examples: Examples, out: Path, seed: int) -> Any:
     """A trl.GRPOTrainer whose rewards are those of the recipe, one function a component."""
     from trl import get_peft_config, get_quantization_config
 
@@ -49,7 +49,6 @@ def trainer(recipe: Recipe, model: Policy, examples: Examples, out: Path, seed: 
         processing_class=processor,
         quantization_config=get_quantization_config(weights),
         peft_config=get_peft_config(weights),
-        callbacks=callbacks,
     )
 
 

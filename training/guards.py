@@ -5,14 +5,13 @@ Each is measured, and goes when its cause is mended; docs/training.md has the li
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import groupby
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import UsageError, nearest
 
 
 def settings(kind: Any, told: dict[str, Any]) -> Any:
@@ -29,9 +28,8 @@ def settings(kind: Any, told: dict[str, Any]) -> Any:
     known = {each.name for each in fields(kind) if each.init}
     for name in told:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise UsageError(f"trl.{kind.__name__} has no setting {name!r}{hint}")
+            there = f"look it up with: trl {kind.__name__.removesuffix('Config').lower()} --help"
+            raise UsageError(f"trl.{kind.__name__} has no setting {name!r}; {nearest(name, known)}{there}")
     try:
         return kind(**told)
     except (ValueError, TypeError) as error:

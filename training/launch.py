@@ -14,11 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from harness.errors import DataError, UsageError, missing_extra
 
 from .recipe import Recipe
+from .yamlfile import parse
 
 
 def is_wanted(recipe: Recipe, environment: Mapping[str, str] = os.environ) -> bool:
@@ -77,10 +76,7 @@ def configuration(name: str, gpus: int) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not YAML: {' '.join(str(error).split())[:200]}") from error
+    told = parse(path.read_bytes(), str(path))
     if not isinstance(told, dict):
         raise DataError(f"{path} is not a configuration of accelerate; make one with: accelerate config")
     return told

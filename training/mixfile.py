@@ -11,7 +11,6 @@ parts:
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing import Any
 from harness.errors import DataError, UsageError
 
 from .filters import FILTERS
+from .yamlfile import parse, unknown
 
 SHIPPED = Path(__file__).parent / "recipes"
 
@@ -57,7 +57,7 @@ def read(recipe: str, changes: Sequence[str] = ()) -> Mix:
     UsageError when there is none or a change cannot be made; DataError when the recipe is not what it should be.
     """
     path = _path(recipe)
-    data = _yaml(path.read_bytes(), str(path))
+    data = parse(path.read_bytes(), str(path))
     if not isinstance(data, dict):
         raise DataError(f"{path} is not a recipe: expected the keys seed, rows and parts")
     for change in changes:
@@ -73,26 +73,17 @@ def _path(recipe: str) -> Path:
     raise UsageError(f"there is no recipe {recipe}; give a file, or one of: {', '.join(names)}")
 
 
-def _yaml(text: bytes | str, where: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
-
-
 def _change(data: dict[str, Any], change: str) -> None:
     way, equals, value = change.partition("=")
     *outer, last = way.split(".")
     place: Any = data
     for key in outer:
         if not isinstance(place, dict) or key not in place:
-            raise UsageError(f"--set {change!r}: {_unknown(key, place if isinstance(place, dict) else ())}")
+            raise UsageError(f"--set {change!r}: {unknown(key, place if isinstance(place, dict) else ())}")
         place = place[key]
     if not equals or not last or not isinstance(place, dict):
         raise UsageError(f"--set {change!r} cannot be read; write it as parts.general.count=5000")
-    place[last] = _yaml(value, f"--set {change!r}")
+    place[last] = parse(value, f"--set {change!r}")
 
 
 def _mix(data: Mapping[str, Any], path: Path) -> Mix:
@@ -145,14 +136,7 @@ def _keys(data: Mapping[str, Any], needed: Iterable[str], others: Iterable[str],
     known = (*needed, *others)
     for key in data:
         if key not in known:
-            raise DataError(f"{where}: {_unknown(key, known)}")
-
-
-def _unknown(key: object, known: Iterable[object]) -> str:
-    names = [str(each) for each in known]
-    close = difflib.get_close_matches(str(key), names, 1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"there is no {str(key)!r}; {hint}there are: {', '.join(names) or '-'}"
+            raise DataError(f"{where}: {unknown(key, known)}")
 
 
 def _is_number(value: object) -> bool:

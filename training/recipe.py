@@ -15,15 +15,14 @@ What TRL and transformers can be told is told in their own words under `trl` and
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from harness.errors import DataError, UsageError
+
+from .yamlfile import parse, unknown
 
 T = TypeVar("T")
 
@@ -132,10 +131,7 @@ def load(name_or_file: str) -> Recipe:
         path = FOLDER / f"{name_or_file}.yaml"
     if not path.is_file():
         raise UsageError(f"there is no recipe {name_or_file!r}; give a YAML file, or one of: {', '.join(names())}")
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not YAML: {' '.join(str(error).split())[:200]}") from error
+    data = parse(path.read_bytes(), str(path))
     if not isinstance(data, dict):
         raise DataError(f"{path} is not a recipe: expected keys such as model, out, data, sft, gspo")
     stages = {name: _made(Stage, data.pop(name), f"{path}, {name}") for name in STAGES if name in data}
@@ -155,7 +151,7 @@ def assign(recipe: Recipe, stage: str, text: str) -> Recipe:
     read = _value(value)
     owner: Any = recipe.stage(stage) if first in _fields(Stage) else recipe
     if first not in _fields(Stage) | _fields(Recipe) or first == "stages":
-        raise UsageError(f"--set {path}: {_unknown(first, _fields(Stage) | _fields(Recipe))}")
+        raise UsageError(f"--set {path}: {unknown(first, sorted(_fields(Stage) | _fields(Recipe)))}")
     if second:
         old = getattr(owner, first)
         if not isinstance(old, Mapping):
@@ -169,8 +165,8 @@ def assign(recipe: Recipe, stage: str, text: str) -> Recipe:
 def _value(text: str) -> Any:
     """A YAML value; numbers such as 1e-5, which YAML 1.1 takes for words, too."""
     try:
-        return float(text) if "e" in text.lower() and text[0] in "+-.0123456789" else yaml.safe_load(text)
-    except (ValueError, IndexError, yaml.YAMLError):
+        return float(text) if "e" in text.lower() and text[0] in "+-.0123456789" else parse(text, text)
+    except (ValueError, IndexError, DataError):
         return text
 
 
@@ -181,7 +177,7 @@ def _made(kind: type[T], data: Any, where: str) -> T:
     known = _fields(kind)
     for name in data:
         if name not in known:
-            raise DataError(f"{where}: {_unknown(str(name), known)}")
+            raise DataError(f"{where}: {unknown(name, sorted(known))}")
     for each in fields(kind):  # type: ignore[arg-type]
         value = data.get(each.name)
         if each.name not in data and each.name in ("model", "out", "data", "rows") and "| None" not in str(each.type):
@@ -198,9 +194,3 @@ def _type(annotation: str) -> type:
 
 def _fields(kind: type) -> set[str]:
     return {each.name for each in fields(kind)}
-
-
-def _unknown(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), 1)
-    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(sorted(known))}"
-    return f"there is no setting {name!r}; {hint}"

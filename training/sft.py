@@ -19,7 +19,7 @@ def config(recipe: Recipe, out: Path, seed: int) -> Any:
     return guards.settings(SFTConfig, {**told, **recipe.stage("sft").trl, "output_dir": str(out), "seed": seed})
 
 
-def trainer(recipe: Recipe, model: Policy, examples: Examples, out: Path, seed: int, callbacks: list[Any]) -> Any:
+def trainer(recipe: Recipe, model: Policy, examples: Examples, out: Path, seed: int) -> Any:
     """A trl.SFTTrainer on the rows; only completions are supervised."""
     from trl import SFTTrainer, get_peft_config, get_quantization_config
 
@@ -32,5 +32,4 @@ def trainer(recipe: Recipe, model: Policy, examples: Examples, out: Path, seed: 
         processing_class=policy.processor(model, examples.looks.image_pixels),
         quantization_config=get_quantization_config(weights),
         peft_config=get_peft_config(weights),
-        callbacks=callbacks,
     )

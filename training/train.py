@@ -159,7 +159,7 @@ def train(asked: Asked, console: Console) -> int:
     if not console.is_terminal:
         importlib.import_module("transformers").logging.disable_progress_bar()
     with closing(Examples(found, Path(plan.recipe.data), plan.looks)) as examples:
-        trainer = stage.trainer(plan.recipe, plan.model, examples, plan.out, plan.seed, [])
+        trainer = stage.trainer(plan.recipe, plan.model, examples, plan.out, plan.seed)
         if evaluation:
             evaluation.attach(trainer)
         trainer.train(resume_from_checkpoint=before)

@@ -21,7 +21,7 @@ from harness.contracts import Pixels
 from harness.engines import Settings, check
 from harness.engines._server import Options, Server
 from harness.engines._urls import FORMATS, DataUrls
-from harness.errors import EngineError, UsageError
+from harness.errors import EngineError, UsageError, nearest
 from harness.records import Request, Response
 
 WORDS = {
@@ -216,9 +216,8 @@ def _options(given: Mapping[str, Any]) -> Options:
     known = {each.name: each for each in fields(Options)}
     for key, value in given.items():
         if key not in known:
-            close = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
-            raise UsageError(f"the openai engine has no option {key!r}; {hint}")
+            there = f"there are: {', '.join(known)}"
+            raise UsageError(f"the openai engine has no option {key!r}; {nearest(key, known)}{there}")
         if not _fits(known[key], value):
             raise UsageError(f"the openai engine's option {key!r} cannot be {value!r}{_hint(key)}")
     return Options(**given)

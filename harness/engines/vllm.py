@@ -7,7 +7,6 @@ size. Any engine argument of vLLM is an option of this engine.
 from __future__ import annotations
 
 import asyncio
-import difflib
 import itertools
 import os
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from harness import families, prompt
 from harness.contracts import Pixels
 from harness.engines import Settings, _chat, check
-from harness.errors import EngineError, UsageError, missing_extra
+from harness.errors import EngineError, UsageError, missing_extra, nearest
 from harness.families import PAIR, Family, is_even, pairs, spacing
 from harness.records import Clip, Request, Response
 
@@ -56,9 +55,8 @@ class Vllm:
         known = [field.name for field in fields(AsyncEngineArgs)]
         for key in settings.options:
             if key not in known:
-                close = difflib.get_close_matches(key, known, 1)
-                hint = f"did you mean {close[0]!r}?" if close else "it takes the arguments of vLLM's AsyncEngineArgs"
-                raise UsageError(f"the vllm engine has no option {key!r}; {hint}")
+                there = "it takes the arguments of vLLM's AsyncEngineArgs"
+                raise UsageError(f"the vllm engine has no option {key!r}; {nearest(key, known)}{there}")
         self.settings = settings
         self.model = settings.need_model()
         self.pixels = pixels

@@ -7,13 +7,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import UsageError, nearest
 from harness.settings import Asked
 
 ELSEWHERE = ("tasks", "data", "preset", "options", "engine_options", "limit", "dry_run", "rate")
@@ -50,9 +49,8 @@ def read(given: Mapping[str, Any]) -> Arguments:
     known = ["pretrained", *(f.name for f in fields(Asked) if f.name not in ELSEWHERE)]
     for name in given:
         if name not in known and not name.startswith(ENGINE):
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise UsageError(f"--model_args has no {name!r}; {hint}there are: {', '.join(known)}, {ENGINE}KEY")
+            there = f"there are: {', '.join(known)}, {ENGINE}KEY"
+            raise UsageError(f"--model_args has no {name!r}; {nearest(name, known)}{there}")
     if "pretrained" in given and "model" in given:
         raise UsageError("--model_args has both pretrained and model, which are the same; leave one out")
     names = {name: "model" if name == "pretrained" else name for name in given}

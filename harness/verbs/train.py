@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer import Option
@@ -32,62 +32,40 @@ def nano(
     made.train(made.Plan(out, minutes, seed, processes, start, eyes, plain))
 
 
-RECIPE = Annotated[str, Option(help="A recipe that ships, such as nano, or a YAML file.")]
-SETTINGS = Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE", help="trl.learning_rate=1e-5 ...")]
-MODEL = Annotated[str | None, Option(help="Where to start.", show_default="the recipe's")]
-DATA = Annotated[Path | None, Option(help="Folder of STGR.", show_default="the recipe's")]
-OUT = Annotated[Path | None, Option(help="Gets the checkpoint.", show_default="by the recipe")]
-SEED = Annotated[int, Option(help="Of the order of rows and of rollouts.")]
-DRY = Annotated[bool, Option("--dry-run", help="Say tokens, steps and memory, and train nothing.")]
-AFTER = Annotated[
-    str | None, Option(metavar="TASKS", help="Run the harness on the checkpoint.", show_default="the recipe's, if any")
-]
-EVERY = Annotated[int | None, Option(metavar="STEPS", help="And on one every so many steps.")]
-EVAL_DATA = Annotated[Path | None, Option(help="As --data of harness run.", show_default="the recipe's")]
-EVAL_LIMIT = Annotated[int | None, Option(help="Items a task.", show_default="the recipe's, or all")]
-
-PROCESSES = Annotated[int | None, Option(help="As many at once.", min=1, show_default="the recipe's")]
-LAUNCH = Annotated[str | None, Option(help="zero2, zero3, fsdp2 ... or a file of accelerate config; wants GPUs.")]
-
-
-@app.command()
-def sft(
-    recipe: RECIPE,
-    settings: SETTINGS = None,
-    model: MODEL = None,
-    data: DATA = None,
-    out: OUT = None,
-    seed: SEED = 0,
-    dry: DRY = False,
-    eval_after: AFTER = None,
-    eval_every: EVERY = None,
-    eval_data: EVAL_DATA = None,
-    eval_limit: EVAL_LIMIT = None,
-    processes: PROCESSES = None,
-    launch: LAUNCH = None,
+def stage(
+    command: typer.Context,
+    recipe: Annotated[str, Option(help="A recipe that ships, such as nano, or a YAML file.")],
+    settings: Annotated[
+        list[str] | None, Option("--set", metavar="NAME=VALUE", help="trl.learning_rate=1e-5 ...")
+    ] = None,
+    model: Annotated[str | None, Option(help="Where to start.", show_default="the recipe's")] = None,
+    data: Annotated[Path | None, Option(help="Folder of STGR.", show_default="the recipe's")] = None,
+    out: Annotated[Path | None, Option(help="Gets the checkpoint.", show_default="by the recipe")] = None,
+    seed: Annotated[int, Option(help="Of the order of rows and of rollouts.")] = 0,
+    dry: Annotated[bool, Option("--dry-run", help="Say tokens, steps and memory, and train nothing.")] = False,
+    eval_after: Annotated[
+        str | None, Option(metavar="TASKS", help="Benchmarks for the checkpoint.", show_default="the recipe's, if any")
+    ] = None,
+    eval_every: Annotated[int | None, Option(metavar="STEPS", help="And for one every so many steps.")] = None,
+    eval_data: Annotated[Path | None, Option(help="As --data of harness run.", show_default="the recipe's")] = None,
+    eval_limit: Annotated[int | None, Option(help="Items a task.", show_default="the recipe's, or all")] = None,
+    processes: Annotated[int | None, Option(help="As many at once.", min=1, show_default="the recipe's")] = None,
+    launch: Annotated[
+        str | None, Option(help="zero2, zero3, fsdp2 ... or a file of accelerate config; wants GPUs.")
+    ] = None,
 ) -> None:
-    """Supervised fine-tuning on STGR-SFT."""
-    _stage("sft", **locals())
+    """Train one stage; the name of the command says which."""
+    told = {name: value for name, value in locals().items() if name not in ("command", "settings")}
+
+    from rich.console import Console
+
+    made = importlib.import_module("harness.training.train")
+    asked = made.Asked(stage=command.info_name, settings=tuple(settings or ()), **told)
+    raise typer.Exit(made.train(asked, Console()))
 
 
-@app.command()
-def gspo(
-    recipe: RECIPE,
-    settings: SETTINGS = None,
-    model: MODEL = None,
-    data: DATA = None,
-    out: OUT = None,
-    seed: SEED = 0,
-    dry: DRY = False,
-    eval_after: AFTER = None,
-    eval_every: EVERY = None,
-    eval_data: EVAL_DATA = None,
-    eval_limit: EVAL_LIMIT = None,
-    processes: PROCESSES = None,
-    launch: LAUNCH = None,
-) -> None:
-    """Reinforcement learning on STGR-RL."""
-    _stage("gspo", **locals())
+app.command("sft", help="Supervised fine-tuning on STGR-SFT.")(stage)
+app.command("gspo", help="Reinforcement learning on STGR-RL.")(stage)
 
 
 @app.command()
@@ -114,11 +92,3 @@ def curves(
     console = Console()
     sheets.show(console, tables)
     console.print(f"\n{out}", highlight=False, soft_wrap=True)
-
-
-def _stage(stage: str, settings: list[str] | None, **told: Any) -> None:
-    from rich.console import Console
-
-    made = importlib.import_module("harness.training.train")
-    asked = made.Asked(stage=stage, settings=tuple(settings or ()), **told)
-    raise typer.Exit(made.train(asked, Console()))

@@ -35,8 +35,8 @@ def write(folder: Path, line: Any = LINE, **changes: Any) -> Path:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"verifyer": SCRIPTED}, "unknown key 'verifyer'; did you mean 'verifier'?"),
-        ({"rules": {"largestbox": 0.5}}, "rules, has the unknown key 'largestbox'; did you mean 'largest_box'?"),
+        ({"verifyer": SCRIPTED}, "there is no 'verifyer'; did you mean 'verifier'?"),
+        ({"rules": {"largestbox": 0.5}}, "rules: there is no 'largestbox'; did you mean 'largest_box'?"),
         ({"rules": {"largest_box": 80}}, r"\$.rules.largest_box: 80 is greater than the maximum of 1"),
         ({"rules": {"failed_box": "frame"}}, r"'frame' is not one of \['sample', 'object'\]"),
         ({"rules": {"min_seconds": 50, "max_seconds": 20}}, "no video is that long"),

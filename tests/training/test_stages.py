@@ -119,5 +119,5 @@ def test_what_was_trained_is_evaluated(stages: Any, harness: Any, tmp_path: Path
 
 def test_settings_that_trl_has_not_are_refused(stages: Any) -> None:
     made = recipe.load(str(stages.recipe(learning_rat=1.0)))
-    with pytest.raises(UsageError, match="has no setting 'learning_rat'; did you mean learning_rate"):
+    with pytest.raises(UsageError, match="has no setting 'learning_rat'; did you mean 'learning_rate'"):
         sft.config(made, stages.new(), 0)

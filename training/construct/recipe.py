@@ -5,7 +5,6 @@ Rules and their numbers are those of arXiv 2510.20579, Sec. 3.2, A.3 and A.4; wh
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,9 @@ from typing import Any
 from harness import sampling, schema
 from harness.codec import decode
 from harness.errors import DataError, UsageError
+
+from ..yamlfile import read as read_yaml
+from ..yamlfile import unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,15 +104,7 @@ class Recipe:
 
 def read(path: Path) -> Recipe:
     """The recipe of a YAML file, checked as values; UsageError or DataError says what is wrong."""
-    import yaml
-
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read --recipe {path}: {error.strerror}; give a YAML file, or shapes") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    return checked(data, str(path))
+    return checked(read_yaml(path, "give a YAML file, or shapes"), str(path))
 
 
 def checked(data: Any, where: str) -> Recipe:
@@ -136,8 +130,6 @@ def _refuse_unknown(data: Mapping[str, Any], known: Mapping[str, Any], where: st
     properties = known["properties"]
     for key, value in data.items():
         if key not in properties:
-            close = difflib.get_close_matches(str(key), properties, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(properties)}"
-            raise UsageError(f"{where} has the unknown key {key!r}; {hint}")
+            raise UsageError(f"{where}: {unknown(key, properties)}")
         if isinstance(value, dict) and "properties" in properties[key]:
-            _refuse_unknown(value, properties[key], f"{where}, {key},")
+            _refuse_unknown(value, properties[key], f"{where}, {key}")
