@@ -68,7 +68,7 @@ def test_completions_are_supervised_and_nothing_else(stages: Any) -> None:
     rows = read(plan.rows)
     assert {row.task for row in rows} == set(TASKS)
     examples = Examples(rows, Path(plan.recipe.data), plan.looks)
-    trainer = sft.trainer(plan.recipe, plan.model, examples, plan.out, 0, [])
+    trainer = sft.trainer(plan.recipe, plan.model, examples, plan.out, 0)
     batch = next(iter(trainer.get_train_dataloader()))
     examples.close()
     told = []
