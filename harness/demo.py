@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import plugins
-from harness.contracts import Finished, Task
+from harness import instance, plugins
+from harness.contracts import Finished
 from harness.plan import load
 from harness.session import session
 from harness.settings import Asked
@@ -17,9 +17,6 @@ from harness.summary import summarise
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-PART = ".part"
-"""Ends the name of a data folder that is being written."""
 
 
 def published() -> list[str]:
@@ -33,7 +30,8 @@ def demo(names: Sequence[str], out: Path, model: str, count: int, reports: Seque
 
     tasks = [load(name) for name in names]
     for task in track(tasks, "writing videos", console=console, disable=not console.is_terminal):
-        _world(task, out / "data", count)
+        if not (out / "data" / task.name).is_dir():
+            instance.write(task, out / "data" / task.name, count, 0)
     code = session(Asked(tasks=tuple(names), data=out / "data", out=out / "run", model=model), console)
     show = importlib.import_module("harness.reports.sheets").show
     run = read_run(out / "run")
@@ -41,12 +39,3 @@ def demo(names: Sequence[str], out: Path, model: str, count: int, reports: Seque
     for name in reports:
         show(console, plugins.load("harness.reports", name)([finished]))
     return code
-
-
-def _world(task: Task, data: Path, count: int) -> None:
-    folder = data / task.name
-    if not folder.is_dir():
-        part = folder.with_name(folder.name + PART)
-        part.mkdir(parents=True, exist_ok=True)
-        task.demo(part, count, 0)
-        part.rename(folder)

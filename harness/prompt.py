@@ -21,6 +21,12 @@ THINK = (
 )
 """The sentence that asks for grounded reasoning (Open-o3-Video, arXiv 2510.20579, Sec. 3)."""
 
+WORDS = "First think between <think> and </think>. "
+"""The sentence that asks for reasoning in words alone, without evidence: the paper's "non-o3" (its Table 9)."""
+
+THINKING = {"think": THINK, "words": WORDS, "direct": ""}
+"""What a task's option `prompt` may be, and the sentence about reasoning that it stands for."""
+
 RELEVANCE = ("0", "1", "2")
 """The grades of an evidence crop: irrelevant, partly relevant, relevant (arXiv 2510.20579, A.10)."""
 

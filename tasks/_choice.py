@@ -10,7 +10,7 @@ from typing import ClassVar
 from harness import metrics, parse, prompt
 from harness.contracts import Task
 from harness.errors import UsageError
-from harness.prompt import THINK
+from harness.prompt import THINKING
 from harness.records import Prediction, Record, Request, Response, Sample, Score, View
 
 
@@ -19,13 +19,13 @@ class Choice(Task):
     """A benchmark whose answers are letters; subclasses say where the questions come from."""
 
     columns: ClassVar[Mapping[str, str]] = {"acc": "Acc"}
-    prompts: ClassVar[Sequence[str]] = ("think", "direct")
+    prompts: ClassVar[Sequence[str]] = (*THINKING,)
     """What the option `prompt` may be."""
     parsers: ClassVar[Sequence[str]] = ("strict",)
     """What the option `parser` may be."""
 
     prompt: str = "think"
-    """With "think" the model is asked to reason and cite first, with "direct" for the letter alone."""
+    """With "think" the model reasons and cites first, with "words" it reasons, with "direct" it is asked for the letter alone."""
     parser: str = "strict"
     """With "strict" an answer is one letter."""
 
@@ -44,7 +44,7 @@ class Choice(Task):
     def request(self, sample: Sample, view: View) -> Request:
         """The frames, then the question with its options."""
         form = (
-            f"{THINK}Then give the letter of the best option between <answer> and </answer>."
+            f"{THINKING[self.prompt]}Then give the letter of the best option between <answer> and </answer>."
             if self.thinks
             else "Respond with only the letter of the best option."
         )

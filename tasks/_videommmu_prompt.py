@@ -5,7 +5,7 @@ The words are ours, what they say is theirs.
 
 from __future__ import annotations
 
-from harness.prompt import THINK
+from harness.prompt import THINKING
 from harness.records import Sample
 
 from ._choice import lettered
@@ -22,7 +22,8 @@ def words(prompt: str, sample: Sample, *, lecture: bool) -> str:
         return _official(sample, lecture)
     if prompt.startswith("released"):
         return _released(sample, prompt == "released")
-    form = f"{THINK}Then give the answer between <answer> and </answer>." if prompt == "think" else _ONLY
+    think = THINKING[prompt]
+    form = f"{think}Then give the answer between <answer> and </answer>." if think else _ONLY
     return f"\n{sample.question}\n{form}"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 
 from harness import parse, prompt
-from harness.prompt import THINK
 from harness.records import Sample, View
 
 KINDS = ("what", "when_1", "where_1", "where_2", "when_2")
@@ -18,8 +17,8 @@ SPAN = "From <t>start</t>s to <t>end</t>s"
 BOXES = '{"second": [x1,y1,x2,y2], ...}'
 
 
-def question(sample: Sample, view: View, think: bool) -> tuple[str, str]:
-    """The text before the frames, of which there is none, and the text after them."""
+def question(sample: Sample, view: View, think: str) -> tuple[str, str]:
+    """The text before the frames, of which there is none, and the text after; `think` is what asks for reasoning."""
     return "", f"\n{_ask(sample, view)}\n{_form(sample.kind, think)}"
 
 
@@ -36,11 +35,11 @@ def _ask(sample: Sample, view: View) -> str:
     return f"The video is {view.duration:.1f} seconds long. {sample.question}\nIt is seen in these boxes: {boxes}."
 
 
-def _form(kind: str, think: bool) -> str:
+def _form(kind: str, think: str) -> str:
     if kind == "what":
-        return f"{THINK}Then give the answer between <answer> and </answer>." if think else "Give only the answer."
+        return f"{think}Then give the answer between <answer> and </answer>." if think else "Give only the answer."
     form = SPAN if kind.startswith("when") else BOXES
-    return f"{THINK}Then answer as <answer>{form}</answer>." if think else f"Answer as {form}."
+    return f"{think}Then answer as <answer>{form}</answer>." if think else f"Answer as {form}."
 
 
 def seconds(sample: Sample) -> list[str]:

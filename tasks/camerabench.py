@@ -20,7 +20,7 @@ from typing import ClassVar
 from harness import metrics, parse, prompt
 from harness.dataset import Dataset, Web
 from harness.errors import DataError, UsageError
-from harness.prompt import THINK, YES_NO
+from harness.prompt import THINKING, YES_NO
 from harness.records import Prediction, Record, Request, Response, Sample, View
 from harness.shapes.clip import CAMERAS, film
 from harness.shapes.events import does
@@ -107,7 +107,7 @@ class CameraBench(Choice):
 
     def request(self, sample: Sample, view: View) -> Request:
         """The frames, then the question in the words of the published program, unless reasoning is asked for."""
-        thinking = f"\n{THINK}Then answer Yes or No between <answer> and </answer>."
+        thinking = f"\n{THINKING[self.prompt]}Then answer Yes or No between <answer> and </answer>."
         form = thinking if self.thinks else " Please only answer Yes or No."
         asked = Request(system=prompt.SYSTEM, parts=(*prompt.show(view), f"\n{sample.question}{form}"))
         return replace(asked, choices=YES_NO, max_tokens=1) if self.answer == "probability" else asked

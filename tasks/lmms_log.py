@@ -18,7 +18,7 @@ from harness import metrics, parse, prompt
 from harness.contracts import Task
 from harness.errors import UsageError
 from harness.geometry import Span
-from harness.prompt import THINK
+from harness.prompt import THINKING
 from harness.records import Prediction, Record, Request, Response, Sample, Score, View
 
 _OPTION = re.compile(r"\s{0,4}\(?([A-Z])[.):]\)?\s{1,4}(\S.{0,999})")
@@ -41,13 +41,13 @@ class LmmsLog(Task):
 
     def __post_init__(self) -> None:
         """Check the option."""
-        if self.prompt not in ("think", "direct"):
-            raise UsageError(f"{self.name} has no prompt {self.prompt!r}; there are: think, direct")
+        if self.prompt not in THINKING:
+            raise UsageError(f"{self.name} has no prompt {self.prompt!r}; there are: {', '.join(THINKING)}")
 
     @property
     def thinks(self) -> bool:
         """Whether reasoning is asked for."""
-        return self.prompt == "think"
+        return bool(THINKING[self.prompt])
 
     def samples(self, root: Path) -> list[Sample]:
         """There is no data folder."""
@@ -80,7 +80,7 @@ class LmmsLog(Task):
     def request(self, sample: Sample, view: View) -> Request:
         """The frames, then the text of lmms-eval's task as it is, then how to answer."""
         form = "the letter of the best option" if sample.options else "the answer in the form that is asked for"
-        more = f"\n{THINK}Then give {form} between <answer> and </answer>." if self.thinks else ""
+        more = f"\n{THINKING[self.prompt]}Then give {form} between <answer> and </answer>." if self.thinks else ""
         return Request(system=prompt.SYSTEM, parts=(*prompt.show(view), f"\n{sample.context}{more}"))
 
     def read(self, sample: Sample, view: View, response: Response) -> Prediction:

@@ -17,6 +17,7 @@ from typing import ClassVar
 from harness import metrics
 from harness.contracts import Preset
 from harness.dataset import Dataset, Hub
+from harness.prompt import THINKING
 from harness.records import Prediction, Record, Request, Response, Sample, Score, View
 from harness.shapes import events, questions
 from harness.shapes.clip import Clip
@@ -72,7 +73,7 @@ class LongVideoReason(Choice):
         "official": Preset(options={"prompt": "official", "parser": "official"}, frames="uniform:512")
     }
 
-    prompts: ClassVar[Sequence[str]] = ("think", "direct", "official")
+    prompts: ClassVar[Sequence[str]] = (*THINKING, "official")
     """The last asks as the program of LongVILA-R1 does."""
     parsers: ClassVar[Sequence[str]] = ("strict", "official")
     """With "official" an answer is what that program reads, so that `acc` is `strict`."""

@@ -17,7 +17,7 @@ from harness.contracts import Preset, Task
 from harness.dataset import Dataset, Web
 from harness.errors import UsageError
 from harness.geometry import Span
-from harness.prompt import THINK
+from harness.prompt import THINKING
 from harness.records import Prediction, Record, Request, Response, Sample, Score, View
 from harness.shapes.clip import Clip
 from harness.shapes.events import Event, events
@@ -26,7 +26,7 @@ from . import _annotations, _demo, _tvgbench_official, _tvgbench_rows
 from ._vstar_prompt import SPAN
 
 ANNOTATION = "tvgbench.json"
-PROMPTS = ("think", "direct", "official")
+PROMPTS = (*THINKING, "official")
 PARSERS = ("tolerant", "official")
 RECALLS = {"r1_03": 0.3, "r1_05": 0.5, "r1_07": 0.7}
 EXACT = 9
@@ -80,7 +80,7 @@ class TVGBench(Task):
     }
 
     prompt: str = "think"
-    """With "think" the model is asked to reason and cite first, with "direct" for the span alone; "official" asks as
+    """With "think" the model reasons and cites first, with "words" it reasons, with "direct" it is asked for the span alone; "official" asks as
     Time-R1's program does."""
     parser: str = "tolerant"
     """With "tolerant" the answer tag is read, or without one what follows the thinking; "official" takes the last
@@ -113,7 +113,11 @@ class TVGBench(Task):
         if self.prompt == "official":
             text = f"\n{_tvgbench_official.question(sample.question)}"
         else:
-            form = f"{THINK}Then answer as <answer>{SPAN}</answer>." if self.thinks else f"Answer as {SPAN}."
+            form = (
+                f"{THINKING[self.prompt]}Then answer as <answer>{SPAN}</answer>."
+                if self.thinks
+                else f"Answer as {SPAN}."
+            )
             asked = f"The video is {view.duration:.1f} seconds long. When does this happen: {sample.question}"
             text = f"\n{asked}\n{form}"
         return Request(system=prompt.SYSTEM, parts=(*prompt.show(view), text))

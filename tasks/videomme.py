@@ -16,6 +16,7 @@ from typing import ClassVar
 from harness import parse
 from harness.contracts import Imported, Preset
 from harness.dataset import Dataset
+from harness.prompt import THINKING
 from harness.records import Prediction, Request, Sample, Score, View
 from harness.shapes import questions
 from harness.shapes.clip import Clip
@@ -64,7 +65,7 @@ class VideoMME(Choice):
 
     presets: ClassVar[Mapping[str, Preset]] = {"released": _released.PRESET}
 
-    prompts: ClassVar[Sequence[str]] = ("think", "direct", "released", "released-direct")
+    prompts: ClassVar[Sequence[str]] = (*THINKING, "released", "released-direct")
     """The latter two ask as Open-o3-Video's program does."""
     parsers: ClassVar[Sequence[str]] = ("strict", "official", "o3")
     """With "official" it is the first capital A-D, and what has none is left out; "o3" reads as Open-o3-Video's program

@@ -14,6 +14,7 @@ from typing import ClassVar
 from harness import metrics, parse, prompt
 from harness.contracts import Preset
 from harness.dataset import Dataset
+from harness.prompt import THINKING
 from harness.records import Clip, Frame, Prediction, Record, Request, Sample, Score, View
 
 from . import (
@@ -57,7 +58,7 @@ class VideoMMMU(Choice):
         "released": _released.PRESET,
     }
 
-    prompts: ClassVar[Sequence[str]] = ("think", "direct", "official", "released", "released-direct")
+    prompts: ClassVar[Sequence[str]] = (*THINKING, "official", "released", "released-direct")
     """With "official" the picture of a question is the last frame of its lecture, as published, and not shown again;
     the latter two ask as Open-o3-Video's program does."""
     parsers: ClassVar[Sequence[str]] = ("strict", "official", "o3")
@@ -70,7 +71,7 @@ class VideoMMMU(Choice):
     @property
     def thinks(self) -> bool:
         """Whether reasoning is asked for."""
-        return self.prompt in ("think", "released")
+        return self.prompt in ("think", "words", "released")
 
     @property
     def released(self) -> bool:
@@ -88,7 +89,7 @@ class VideoMMMU(Choice):
         """The frames, the picture where the question has one, then the question."""
         shown: Sequence[str | Frame | Clip]
         text: str | Frame | Clip
-        if self.prompt in ("think", "direct") and sample.kind != OPEN:
+        if self.prompt in THINKING and sample.kind != OPEN:
             *shown, text = super().request(sample, view).parts
         else:
             shown = _released.bare(view) if self.released else prompt.show(view)

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from harness.contracts import Preset
 from harness.dataset import Dataset
+from harness.prompt import THINKING
 from harness.records import Clip, Frame, Record, Sample, View
 
 from . import _annotations, _videommmu_rows
@@ -53,7 +54,7 @@ class VideoMMMUQuestionOnly(VideoMMMU):
     def seen(self, sample: Sample, view: View, shown: Sequence[str | Frame | Clip]) -> Sequence[str | Frame | Clip]:
         """The picture alone."""
         picture = Frame(video=view.video, time=view.times[0], size=view.size)
-        return ("\nThe picture: ", picture) if self.prompt in ("think", "direct") else (picture,)
+        return ("\nThe picture: ", picture) if self.prompt in THINKING else (picture,)
 
     def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:
         """Accuracy over the scored records."""

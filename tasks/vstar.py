@@ -35,7 +35,7 @@ from . import (
 )
 
 ANNOTATION = "V_STaR_test.json"
-PROMPTS = ("think", "direct", "released", "released-direct")
+PROMPTS = (*prompt.THINKING, "released", "released-direct")
 PARSERS = ("tolerant", "official", "o3")
 
 
@@ -85,7 +85,7 @@ class VStar(Task):
     }
 
     prompt: str = "think"
-    """With "think" the model is asked to reason and cite first, with "direct" for the answer alone; "released" and
+    """With "think" the model reasons and cites first, with "words" it reasons, with "direct" it is asked for the answer alone; "released" and
     "released-direct" ask as Open-o3-Video's program does."""
     parser: str = "tolerant"
     """With "tolerant" the answer tag, clock times and damaged JSON are read; "official" reads and sums up as V-STaR's
@@ -116,8 +116,10 @@ class VStar(Task):
 
     def request(self, sample: Sample, view: View) -> Request:
         """The frames, then one question."""
-        ask = _vstar_released if self.prompt.startswith("released") else _vstar_prompt
-        before, after = ask.question(sample, view, self.thinks)
+        if self.prompt.startswith("released"):
+            before, after = _vstar_released.question(sample, view, self.thinks)
+        else:
+            before, after = _vstar_prompt.question(sample, view, prompt.THINKING[self.prompt])
         return Request(system=prompt.SYSTEM, parts=(*filter(None, [before]), *prompt.show(view), after))
 
     def read(self, sample: Sample, view: View, response: Response) -> Prediction:

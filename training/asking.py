@@ -14,8 +14,6 @@ from harness.records import View
 
 from .rows import CHOICE, OPEN, TEMPORAL, TEMPORAL_CHOICE, VISUAL, Row, numbers_of
 
-SILENT = "First think between <think> and </think>. "
-"""Asks for reasoning in words alone: the "non-o3" variant of arXiv 2510.20579."""
 THINK_IMAGE = (
     "First think between <think> and </think>, and cite what you see as <obj>object</obj><box>[x1,y1,x2,y2]</box>. "
 )
@@ -28,7 +26,7 @@ _CLAIM = re.compile(r"\s?<box>[^<]{0,200}</box>|\s?at\s?<t>[^<]{0,40}</t>\s?s\b|
 
 def question(row: Row, view: View, evidence: bool = True) -> str:
     """The text after the frames."""
-    think = (THINK_IMAGE if row.task == VISUAL else prompt.THINK) if evidence else SILENT
+    think = (THINK_IMAGE if row.task == VISUAL else prompt.THINK) if evidence else prompt.WORDS
     before = f"The video is {view.duration:.1f} seconds long. " if row.task in (TEMPORAL, TEMPORAL_CHOICE) else ""
     asked = _located(row, row.question, view, "{}")
     return f"\n{before}{asked}\n{think}{_form(row)}"

@@ -28,15 +28,14 @@ def shapes(
     seed: Annotated[int, Option(help="Another seed gives other videos.")] = 0,
 ) -> None:
     """Write a small synthetic instance of each task, in the layout its data set is published in."""
+    from harness import instance
     from harness.plan import load
 
     loaded = [load(name.strip()) for name in tasks.split(",") if name.strip()]
     for task in loaded:
-        if (out / task.name).exists() and (not (out / task.name).is_dir() or any((out / task.name).iterdir())):
-            raise UsageError(f"{out / task.name} is there already and not empty; give another --out")
+        instance.check(out / task.name)
     for task in loaded:
-        (out / task.name).mkdir(parents=True, exist_ok=True)
-        task.demo(out / task.name, count, seed)
+        instance.write(task, out / task.name, count, seed)
         typer.echo(f"{task.name}: {count} videos in {out / task.name}")
 
 

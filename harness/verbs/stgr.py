@@ -76,14 +76,12 @@ def shapes(
     """Write STGR of the synthetic world, in the layout of the published files."""
     from rich.console import Console
 
+    from harness import instance
     from harness.progress import Progress
 
-    world = importlib.import_module("harness.training.world")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is there already and not empty; give another --out")
-    console = Console()
-    with Progress(console, 2 * clips) as progress:
-        world.write(out, clips, seed, progress)
+    world, console = importlib.import_module("harness.training.world"), Console()
+    with instance.made(out) as part, Progress(console, 2 * clips) as progress:
+        world.write(part, clips, seed, progress)
     console.print(f"{world.SFT} and {world.RL} in {out}", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -12,10 +12,12 @@ from harness.contracts import Preset
 from harness.errors import UsageError
 from harness.manifest import manifest
 from harness.model import Model
-from harness.plan import Plan, make
+from harness.plan import Plan, load, make
+from harness.prompt import THINK, WORDS
+from harness.records import View
 from harness.reports.table import markdown
 from harness.schema import validate
-from harness.settings import Asked, Decoding
+from harness.settings import Asked, Decoding, configure
 
 NANO = Model(name="nano", path=Path("/nano"), family="qwen2_5_vl", frames="uniform:8", max_pixels=9999, max_tokens=300)
 BOX = {"timestamp": 3, "frame_index": 75, "xmin": 1, "ymin": 2, "xmax": 30, "ymax": 40}
@@ -97,3 +99,18 @@ def test_run_json_and_the_report_tell_the_preset(data: Path) -> None:
     text = markdown(run, scores)
     assert "- preset: released" in text and "max_tokens 2048" in text and "max_tokens 8192" in text
     assert Preset() == found[0].task.preset("paper")
+
+
+@pytest.mark.parametrize("name", ["vstar", "videomme", "worldsense", "videommmu", "longvideo_reason", "tvgbench"])
+def test_reasoning_in_words_differs_from_reasoning_with_evidence_by_its_sentence_alone(
+    name: str, tmp_path: Path
+) -> None:
+    task = load(name)
+    task.demo(tmp_path, 1, 0)
+    shown = View(video="v", times=(0.0, 1.0), duration=2.0, width=64, height=64, size=(56, 56), family="qwen2_5_vl")
+    for sample in task.samples(tmp_path):
+        think, words = (
+            str(configure(task, {"prompt": way}).request(sample, shown).parts[-1]) for way in ("think", "words")
+        )
+        assert THINK in think and "<obj>" not in words
+        assert think.replace(THINK, WORDS) == words

@@ -1,0 +1,88 @@
+"""At which size the paper is reproduced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.errors import UsageError
+
+GENERAL = ("videomme", "worldsense", "videommmu", "longvideo_reason", "tvgbench")
+"""The benchmarks of Table 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Models, data and effort."""
+
+    name: str
+    recipe: str
+    """Of training."""
+    base: str
+    """The model that training begins with."""
+    shipped: str | None = None
+    """How the names of checkpoints of its stages begin that ship with the package, as in nano-sft."""
+    data: Path | None = None
+    """Folder of the benchmarks; None is the synthetic world, which is written first."""
+    stgr: Path | None = None
+    """Folder of the rows to train on; None as for data."""
+    clips: int = 0
+    """Synthetic clips that training has for each stage."""
+    grounded: int = 0
+    """Synthetic items of V-STaR."""
+    general: int = 0
+    """Synthetic items of each of the other benchmarks."""
+    voted: int | None = None
+    """Items a task of which eight rollouts are drawn; None is all."""
+    probed: int | None = None
+    """Items whose evidence is taken away; None is all."""
+    rollouts: int = 8
+    run: tuple[str, ...] = ()
+    """Further words of `harness run`."""
+    train: tuple[str, ...] = ()
+    """Further words of `harness train`."""
+    seeds: int = 1
+    """Trainings of each way."""
+    threads: int | None = None
+    """Of each step; None leaves that to it."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether all is about the synthetic world."""
+        return self.data is None
+
+
+NANO = Scale(
+    name="nano",
+    recipe="nano",
+    base="nano-base",
+    shipped="nano",
+    clips=1800,
+    grounded=320,
+    general=40,
+    voted=120,
+    probed=200,
+    run=("--engine", "transformers"),
+    threads=1,
+)
+FULL = Scale(
+    name="full",
+    recipe="open-o3-video-7b",
+    base="Qwen/Qwen2.5-VL-7B-Instruct",
+    data=Path("data"),
+    stgr=Path("stgr"),
+    probed=None,
+    run=("--engine", "vllm"),
+    train=("--processes", "8", "--launch", "zero3"),
+)
+SCALES = {scale.name: scale for scale in (NANO, FULL)}
+
+
+def find(name: str, *, seeds: int, data: Path | None, stgr: Path | None, base: str | None) -> Scale:
+    """The scale of that name with what the command says; UsageError where that does not fit."""
+    if name not in SCALES:
+        raise UsageError(f"--scale cannot be {name!r}; it must be one of {', '.join(SCALES)}")
+    scale = SCALES[name]
+    if scale.synthetic and (data or stgr or base):
+        raise UsageError(f"--data, --stgr and --base are for --scale full; {name} makes its own data")
+    return replace(scale, seeds=seeds, data=data or scale.data, stgr=stgr or scale.stgr, base=base or scale.base)
