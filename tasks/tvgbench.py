@@ -80,8 +80,8 @@ class TVGBench(Task):
     }
 
     prompt: str = "think"
-    """With "think" the model reasons and cites first, with "words" it reasons, with "direct" it is asked for the span alone; "official" asks as
-    Time-R1's program does."""
+    """With "think" the model reasons and cites first, with "words" it reasons, with "direct" it gives the span alone;
+    "official" asks as Time-R1's program does."""
     parser: str = "tolerant"
     """With "tolerant" the answer tag is read, or without one what follows the thinking; "official" takes the last
     "A to B" of all of the text, as Time-R1's program does."""

@@ -85,8 +85,8 @@ class VStar(Task):
     }
 
     prompt: str = "think"
-    """With "think" the model reasons and cites first, with "words" it reasons, with "direct" it is asked for the answer alone; "released" and
-    "released-direct" ask as Open-o3-Video's program does."""
+    """With "think" the model reasons and cites first, with "words" it reasons, with "direct" it gives the answer alone;
+    "released" and "released-direct" ask as Open-o3-Video's program does."""
     parser: str = "tolerant"
     """With "tolerant" the answer tag, clock times and damaged JSON are read; "official" reads and sums up as V-STaR's
     own program does, "o3" as Open-o3-Video's."""
