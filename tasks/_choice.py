@@ -25,7 +25,7 @@ class Choice(Task):
     """What the option `parser` may be."""
 
     prompt: str = "think"
-    """With "think" the model reasons and cites first, with "words" it reasons, with "direct" it gives the letter alone."""
+    """With "think" the model reasons and cites first, with "words" it reasons, with "direct" it just gives a letter."""
     parser: str = "strict"
     """With "strict" an answer is one letter."""
 
