@@ -22,6 +22,7 @@ from harness.verbs import (
     run,
     tasks,
     train,
+    verify,
     vote,
 )
 
@@ -40,6 +41,7 @@ app.command("judge")(judge.judge)
 app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
 app.command("reward")(reward.reward)
+app.command("verify")(verify.verify)
 app.command("import")(imports.imports)
 app.command("export")(export.export)
 app.command("fetch")(fetch.fetch)

@@ -90,7 +90,8 @@ class Loop:
         record = Record(task=task.name, version=task.version, sample=sample)
         try:
             view = await self.views.view(sample, job.frames, self.family, job.max_pixels, job.show)
-            request = self.decode(job, task.request(sample, view))
+            seed = sample_seed(self.seed, task.name, sample.id)
+            request = decoded(task.request(sample, view), job.decoding or self.decoding, seed)
             record = replace(record, view=view, request=request.key)
             while more := self.owed(record, request.n):
                 wave = replace(request, first=len(record.responses), n=more)
@@ -117,18 +118,18 @@ class Loop:
         left = n - len(record.predictions)
         return min(left, self.stop(record.sample, record.predictions, n)) if self.stop and left else left
 
-    def decode(self, job: Job, request: Request) -> Request:
-        """The request of a task with the run's decoding and the sample's own seed."""
-        how = job.decoding or self.decoding
-        return replace(
-            request,
-            n=how.n,
-            temperature=how.temperature,
-            top_p=how.top_p,
-            repetition_penalty=how.repetition_penalty,
-            max_tokens=request.max_tokens if request.choices else how.max_tokens,
-            seed=sample_seed(self.seed, job.task.name, job.sample.id),
-        )
+
+def decoded(request: Request, how: Decoding, seed: int) -> Request:
+    """The request of a task with the decoding of a run and the seed of a sample."""
+    return replace(
+        request,
+        n=how.n,
+        temperature=how.temperature,
+        top_p=how.top_p,
+        repetition_penalty=how.repetition_penalty,
+        max_tokens=request.max_tokens if request.choices else how.max_tokens,
+        seed=seed,
+    )
 
 
 def sample_seed(seed: int, task: str, sample: str) -> int:
