@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from harness.geometry import Box
@@ -20,6 +24,8 @@ SFT, RL = "STGR-SFT.json", "STGR-RL.json"
 SOURCE = "shapes"
 FIRST_SEED = 5 * 10**8
 """Clips have seeds from here on: apart from those of nano's first lessons and from those of benchmarks."""
+FEW = 100
+"""Clips below which further processes take longer to start than they save."""
 RATE = 4.0
 """Frames a second: a clip is a file to be written and read again."""
 
@@ -30,12 +36,25 @@ def write(root: Path, clips: int, seed: int, progress: Progress | None = None) -
     drawn = random.Random(f"stgr:{seed}").sample(range(10**8), 2 * clips)
     for name, seeds in ((SFT, drawn[:clips]), (RL, drawn[clips:])):
         made: list[Row] = []
-        for number in seeds:
-            made += _rows(replace(make(FIRST_SEED + number), rate=RATE), root, reasoned=name == SFT)
+        for found in _all(partial(_clip, root=root, reasoned=name == SFT), seeds):
+            made += found
             if progress is not None:
                 progress.advance(False)
         random.Random(seed).shuffle(made)
         rows.write(made, root / name)
+
+
+def _all(work: Callable[[int], list[Row]], seeds: Sequence[int]) -> Iterator[list[Row]]:
+    """The rows of each clip in order, made by as many processes as there are cores where that pays."""
+    if len(seeds) < FEW:
+        yield from map(work, seeds)
+        return
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, 16), get_context("spawn")) as pool:
+        yield from pool.map(work, seeds, chunksize=8)
+
+
+def _clip(number: int, root: Path, reasoned: bool) -> list[Row]:
+    return list(_rows(replace(make(FIRST_SEED + number), rate=RATE), root, reasoned))
 
 
 def _rows(clip: Clip, root: Path, reasoned: bool) -> Iterator[Row]:
