@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ FAITHFUL = Claim(
     table="6",
     says="Taking away the frames that are cited hurts more than taking away others",
     published="68.7 - 66.0 > 68.7 - 68.0",
-    measure="score without random frames - score without cited ones",
+    measure="",
 )
 
 
@@ -88,7 +89,7 @@ def _votes(folder: Path) -> Iterator[Finding]:
 
 
 def _told(claim: Claim, told: Mapping[str, Any], sign: int) -> Finding:
-    """A comparison with majority votes, turned so that what should be better comes first."""
+    """A comparison of a run folder; -1 turns it, so that what should be better comes first."""
     one, other = (told["after"], told["before"])[::sign]
     low, high = sorted((told["difference"]["low"], told["difference"]["high"]), key=lambda end: sign * (end or 0.0))
     gain = {**told["difference"], "low": _times(low, sign), "high": _times(high, sign)}
@@ -101,7 +102,13 @@ def _times(value: float | None, sign: int) -> float | None:
 
 
 def _probed(plan: Plan) -> Iterator[Finding]:
-    yield from ()
+    """Each leading metric of V-STaR without the frames that are cited, and without as many others."""
+    found = _read(plan.runs(MODEL)[0] / "probe.json", "probe")
+    for task in found["tasks"].values():
+        against = task["trials"]["remove-evidence"]["against"]["remove-random"]
+        for metric in task["leading"]:
+            claim = replace(FAITHFUL, measure=f"{task['title']}, {metric}: without random frames, without cited ones")
+            yield _told(claim, against[metric], -1)
 
 
 def _read(path: Path, kind: str) -> Any:

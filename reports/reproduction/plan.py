@@ -117,14 +117,11 @@ class Plan:
         drawn = ("-n", self.scale.rollouts, "--temperature", 1.0, "--voter", "confidence", *limit)
         words = self._run("votes", name, "vstar,videomme", *drawn)
         yield Step("rollouts", words, self._needs(name, "vstar", "videomme"), 6.0)
-        votes = str(self.out / "votes")
-        engine = ("--model", self.model(name), *self.scale.run)
-        yield Step("vote", ("vote", votes, "--voters", VOTERS, "--controls", *engine), ("rollouts",), 2.0)
+        votes, asked = str(self.out / "votes"), str(self.out / "runs" / name)
+        yield Step("vote", ("vote", votes, "--voters", VOTERS, "--controls"), ("rollouts",), 2.0)
         yield Step("compare-votes", ("compare", votes, "--voters", "majority,confidence,first"), ("vote",), 0.5)
-        probed = str(self.out / "runs" / name)
-        words = ("probe", probed, "--remove", "evidence,random", *engine)
-        words += () if self.scale.probed is None else ("--limit", str(self.scale.probed))
-        yield Step("probe", words, (f"run-{name}",), 4.0)
+        probe = ("probe", asked, "--remove", "evidence,random", "--draws", str(self.scale.draws))
+        yield Step("probe", probe, (f"run-{name}",), 4.0)
 
     def _telling(self) -> Iterator[Step]:
         name = self._named(MODEL)[0]

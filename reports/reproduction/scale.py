@@ -34,8 +34,8 @@ class Scale:
     """Synthetic items of each of the other benchmarks."""
     voted: int | None = None
     """Items a task of which eight rollouts are drawn; None is all."""
-    probed: int | None = None
-    """Items whose evidence is taken away; None is all."""
+    draws: int = 3
+    """Times that random frames are taken away."""
     rollouts: int = 8
     run: tuple[str, ...] = ()
     """Further words of `harness run`."""
@@ -61,7 +61,7 @@ NANO = Scale(
     grounded=320,
     general=40,
     voted=120,
-    probed=200,
+    draws=1,
     run=("--engine", "transformers"),
     threads=1,
 )
@@ -71,7 +71,6 @@ FULL = Scale(
     base="Qwen/Qwen2.5-VL-7B-Instruct",
     data=Path("data"),
     stgr=Path("stgr"),
-    probed=None,
     run=("--engine", "vllm"),
     train=("--processes", "8", "--launch", "zero3"),
 )
