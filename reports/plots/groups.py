@@ -18,7 +18,7 @@ MOST = 40
 """Values of an axis; one with more is left out."""
 Row = tuple[str, str | None]
 """Axis and value; all of an axis is its heading."""
-STEP = 0.17
+STEP = 0.13
 """Inches between two runs."""
 
 
@@ -31,18 +31,19 @@ def draw(runs: Sequence[Run], task: str) -> Figure | str:
     for axis, values in shown.items():
         rows += [(axis, None), *((axis, value) for value in values)]
     names = metrics(runs, task)
-    height = (len(rows) + 1) * max(0.24, STEP * len(runs) + 0.08) + 0.9
+    height = (len(rows) + 1) * max(0.24, STEP * len(runs) + 0.06) + 0.9
     figure = style.figure(2.2 + 2.6 * len(names), height)
     panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+    found: list[stats.Estimate] = []
     for panel, metric in zip(panels, names, strict=True):
-        _panel(panel, runs, task, metric, rows)
+        found += _panel(panel, runs, task, metric, rows)
         panel.set_xlabel(f"{heading(runs, task, metric)}, per cent")
     panels[0].set_ylabel(f"group of {title(runs, task)}")
     panels[0].set_yticks(range(len(rows)), [style.wrapped(axis if value is None else value) for axis, value in rows])
     for label, (_, value) in zip(panels[0].get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if value is None else "normal")
     panels[0].set_ylim(len(rows) - 0.4, -0.9)
-    style.legend(figure, *panels[0].get_legend_handles_labels())
+    style.legend(figure, *style.legend_of([run.name for run in runs], **style.unsure(found)))
     return figure
 
 
@@ -57,28 +58,29 @@ def mean(run: Run, task: str, metric: str, axis: str, value: str) -> stats.Estim
     return stats.mean([a.value for a in found], [a.video for a in found])
 
 
-def _panel(panel: Axes, runs: Sequence[Run], task: str, metric: str, rows: Sequence[Row]) -> None:
+def _panel(panel: Axes, runs: Sequence[Run], task: str, metric: str, rows: Sequence[Row]) -> list[stats.Estimate]:
+    """The means that it shows."""
     from matplotlib.transforms import blended_transform_factory
 
     counted: dict[int, list[int]] = {}
+    shown: list[stats.Estimate] = []
     for number, run in enumerate(runs):
         look, shift = style.look(number), 0.62 * ((number + 0.5) / len(runs) - 0.5)
         found = {place: mean(run, task, metric, axis, value) for place, (axis, value) in enumerate(rows) if value}
-        at = {place: e for place, e in found.items() if e.value is not None}
         for place, e in found.items():
             counted.setdefault(place, []).append(e.n)
-        values = [100 * (e.value or 0.0) for e in at.values()]
-        halves = [100 * ((e.high or 0.0) - (e.low or 0.0)) / 2 for e in at.values()]
-        places = [place + shift for place in at]
-        panel.errorbar(values, places, xerr=halves, color=look.colour, marker=look.marker, linestyle="none",
-                       markersize=4.5, elinewidth=1.2, capsize=2, label=run.name)  # fmt: skip
+        shown += found.values()
+        style.dots(panel, look, [place + shift for place in found], [*found.values()], across=True)
     beside = blended_transform_factory(panel.transAxes, panel.transData)
     for place, numbers in counted.items():
         text = " | ".join(map(str, dict.fromkeys(numbers)))
         panel.text(1.01, place, text, transform=beside, va="center", fontsize=7, color=style.GREY)
     panel.text(1.01, -0.75, "n", transform=beside, va="center", fontsize=7, color=style.GREY)
+    low, high = panel.get_xlim()
+    panel.set_xlim(max(0.0, low), min(100.0, high))
     style.tidy(panel, "x")
     panel.tick_params(axis="y", length=0)
     for place, (_, value) in enumerate(rows):
         if value is None:
             panel.axhline(place - 0.5, color=style.GREY, linewidth=0.5)
+    return shown

@@ -21,7 +21,7 @@ def draw(runs: Sequence[Run], task: str) -> Figure | str:
     names = [name for name in OVERLAPS if name in metrics(runs, task)]
     if not names:
         return f"{task} has no questions that are scored by tIoU or vIoU"
-    figure = style.figure(3.6 * len(names) + 0.4, 3.4)
+    figure = style.figure(3.6 * len(names) + 0.4, 3.2 + 0.2 * len(runs))
     panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
     for panel, name in zip(panels, names, strict=True):
         _panel(panel, runs, task, name)
@@ -53,6 +53,7 @@ def _panel(panel: Axes, runs: Sequence[Run], task: str, name: str) -> None:
                    color=look.colour, linestyle=look.dash, linewidth=1.6)  # fmt: skip
         panel.plot(0, 100 * zero, **look.line, markersize=6, clip_on=False, zorder=3, label=label)
     panel.set_xlim(0, 1)
+    panel.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     panel.set_ylim(0, 100)
     style.tidy(panel)
-    panel.legend(loc="lower right", fontsize=7, framealpha=0.9)
+    panel.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=8, frameon=False)

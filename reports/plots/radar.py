@@ -27,13 +27,13 @@ def draw(runs: Sequence[Run], task: str) -> Figure | str:
     names = metrics(runs, task)
     if axis is None or not names:
         return f"{task} has no axis of groups with {LEAST} to {MOST} values that were scored"
-    figure = style.figure(4.0 * len(names), 4.4)
+    figure = style.figure(3.3 * len(names), 3.9)
     for number, metric in enumerate(names):
         panel = figure.add_subplot(1, len(names), number + 1, projection="polar")
         _panel(panel, runs, task, metric, axis)
-        panel.set_title(f"{heading(runs, task, metric)} by {axis}, per cent", pad=18)
-    figure.supxlabel(f"spokes: {axis} of {title(runs, task)}", fontsize=8, color=style.GREY)
-    style.legend(figure, *figure.axes[0].get_legend_handles_labels())
+        panel.set_xlabel(f"{heading(runs, task, metric)}, per cent", labelpad=8)
+    figure.supxlabel(f"{title(runs, task)} by {axis.replace('_', ' ')}", fontsize=9)
+    style.legend(figure, *style.legend_of([run.name for run in runs]))
     return figure
 
 
@@ -44,6 +44,8 @@ def chosen(runs: Sequence[Run], task: str) -> str | None:
 
 
 def _panel(panel: Any, runs: Sequence[Run], task: str, metric: str, axis: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     spokes = axes(runs, task)[axis]
     angles = [2 * math.pi * place / len(spokes) for place in range(len(spokes))]
     for number, run in enumerate(runs):
@@ -53,8 +55,11 @@ def _panel(panel: Any, runs: Sequence[Run], task: str, metric: str, axis: str) -
     panel.set_theta_offset(math.pi / 2)
     panel.set_theta_direction(-1)
     panel.set_xticks(angles, [style.wrapped(value, 16) for value in spokes])
-    panel.set_rlim(0)
+    rings = MaxNLocator(5).tick_values(0, max((point for point in panel.get_ylim() if point > 0), default=100))
+    panel.set_yticks(rings[1:])
+    panel.set_rlim(0, rings[-1])
     panel.set_rlabel_position(180 / len(spokes))
+    panel.tick_params(axis="x", pad=5)
     panel.tick_params(axis="y", labelsize=7, labelcolor=style.GREY)
     panel.grid(alpha=0.4, linewidth=0.6)
     panel.spines["polar"].set_alpha(0.3)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LEVELS = 8
 """Of about equal mass, none of them cut through equal values."""
 BARS = 16
+MEAN: dict[str, Any] = {"linewidth": 0.9, "linestyle": (0, (1, 2))}
 Spoken = tuple[float, float, str]
 """A signal, the score and the video of a rollout."""
 
@@ -35,6 +36,7 @@ class Level:
 
 def draw(runs: Sequence[Run], task: str) -> Figure | str:
     """For each signal and leading metric a panel, and below it how many rollouts have which value."""
+    runs = [run for run in runs if any(answer.rollouts for answer in run.answers[task])]
     pairs = [*dict.fromkeys(
         (signal, answer.metric) for run in runs for answer in run.answers[task]
         for rollout in answer.rollouts for signal in rollout.signals
@@ -45,17 +47,19 @@ def draw(runs: Sequence[Run], task: str) -> Figure | str:
     names = [name for name in metrics(runs, task) if any(name == metric for _, metric in pairs)]
     figure = style.figure(3.2 * len(names) + 0.4, 3.4 * len(signals) + 0.5)
     grid = figure.subplots(2 * len(signals), len(names), squeeze=False, height_ratios=[3, 1] * len(signals))
+    shown: list[stats.Estimate] = []
     for row, signal in enumerate(signals):
         for column, metric in enumerate(names):
             upper, lower = grid[2 * row][column], grid[2 * row + 1][column]
             lower.sharex(upper)
             found = [[*spoken(run, task, signal, metric)] for run in runs]
-            _scores(upper, runs, found)
+            shown += _scores(upper, found)
             _counts(lower, found)
             upper.set_ylabel(f"{heading(runs, task, metric)}, per cent")
             lower.set_ylabel("rollouts")
             lower.set_xlabel(f"{signal.replace('_', ' ')} of a rollout")
-    style.legend(figure, *_handles(grid[0][0], runs))
+    lines = {"mean of all rollouts": {"color": style.GREY, **MEAN}}
+    style.legend(figure, *style.legend_of([run.name for run in runs], **lines, **style.unsure(shown)))
     return figure
 
 
@@ -76,21 +80,24 @@ def levels(found: Sequence[Spoken]) -> list[Level]:
     return made
 
 
-def _scores(panel: Axes, runs: Sequence[Run], found: Sequence[Sequence[Spoken]]) -> None:
-    """A point for each level, and the mean of all as a line across."""
-    for number, (run, rollouts) in enumerate(zip(runs, found, strict=True)):
+def _scores(panel: Axes, found: Sequence[Sequence[Spoken]]) -> list[stats.Estimate]:
+    """A point for each level, and the mean of all as a line across; the points."""
+    shown: list[stats.Estimate] = []
+    for number, rollouts in enumerate(found):
         if not rollouts:
             continue
         look, at = style.look(number), levels(rollouts)
-        scores = [100 * (level.score.value or 0.0) for level in at]
-        halves = [50 * ((level.score.high or 0.0) - (level.score.low or 0.0)) for level in at]
-        panel.errorbar([level.signal for level in at], scores, yerr=halves, **look.line, markersize=4.5,
-                       linewidth=1.2, elinewidth=1, capsize=2, label=run.name)  # fmt: skip
+        signals, scores = [level.signal for level in at], [level.score for level in at]
+        panel.plot(signals, [100 * (score.value or 0.0) for score in scores], color=look.colour,
+                   linestyle=look.dash, linewidth=1, alpha=0.5)  # fmt: skip
+        shown += scores
+        style.dots(panel, look, signals, scores)
         mean = sum(value for _, value, _ in rollouts) / len(rollouts)
-        panel.axhline(100 * mean, color=look.colour, linewidth=0.8, linestyle=(0, (1, 2)))
+        panel.axhline(100 * mean, color=look.colour, **MEAN)
     panel.set_ylim(0, 100)
     panel.tick_params(axis="x", labelbottom=False)
     style.tidy(panel)
+    return shown
 
 
 def _counts(panel: Axes, found: Sequence[Sequence[Spoken]]) -> None:
@@ -98,17 +105,12 @@ def _counts(panel: Axes, found: Sequence[Sequence[Spoken]]) -> None:
     import numpy
 
     every = [signal for rollouts in found for signal, _, _ in rollouts]
-    edges = numpy.histogram_bin_edges(every, BARS)
-    width = (edges[1] - edges[0]) * 0.9 / len(found)
+    half = ((max(every) - min(every)) or 1.0) / BARS / 2
+    edges = numpy.linspace(min(every) - half, max(every) + half, BARS + 2)
+    width = 1.8 * half / len(found)
     for number, rollouts in enumerate(found):
         counts, _ = numpy.histogram([signal for signal, _, _ in rollouts], edges)
-        left = edges[:-1] + 0.05 * (edges[1] - edges[0]) + number * width
+        left = edges[:-1] + 0.1 * half + number * width
         panel.bar(left, counts, width, align="edge", **style.look(number).bar)
     style.tidy(panel, "y")
 
-
-def _handles(panel: Axes, runs: Sequence[Run]) -> tuple[list[Any], list[str]]:
-    """Of all runs, whichever of them the panel has."""
-    from matplotlib.lines import Line2D
-
-    return [Line2D([], [], **style.look(number).line) for number in range(len(runs))], [run.name for run in runs]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.stats import Estimate
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -80,12 +81,50 @@ def tidy(axes: Axes, grid: str = "both") -> None:
 
 
 def legend(drawn: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """Above all panels, with as many names beside each other as fit; none for a single name."""
+    """Above all panels, with as many names beside each other as fit; none for the name of one run alone."""
     if len(labels) < 2:
         return
     room = LETTERS * drawn.get_figwidth() / 10
     across = max(1, min(len(labels), int(room / (max(map(len, labels)) + 8))))
     drawn.legend(handles, labels, loc="outside upper center", ncols=across, frameon=False)
+
+
+def dots(
+    axes: Axes, look: Look, at: Sequence[float], found: Sequence[Estimate], *, across: bool = False
+) -> None:
+    """Means in per cent with what of their intervals lies in 0..100; hollow where no interval is known.
+
+    `at` are places on the other axis, which is the upright one with `across`.
+    """
+    for hollow in (False, True):
+        part = [(x, e) for x, e in zip(at, found, strict=True) if e.value is not None and (not e.error) == hollow]
+        if not part:
+            continue
+        places, values = [x for x, _ in part], [100 * (e.value or 0.0) for _, e in part]
+        ends = [(max(0.0, e.low or 0.0), min(1.0, e.high or 0.0)) for _, e in part]
+        reach = [[v - 100 * low for v, (low, _) in zip(values, ends, strict=True)],
+                 [100 * high - v for v, (_, high) in zip(values, ends, strict=True)]]  # fmt: skip
+        kept = {} if hollow else {"xerr" if across else "yerr": reach}
+        axes.errorbar(
+            *((values, places) if across else (places, values)), **kept, color=look.colour, marker=look.marker,
+            linestyle="none", markersize=4.5, elinewidth=1.2, capsize=2, clip_on=False, zorder=3,
+            markerfacecolor="white" if hollow else look.colour,
+        )  # fmt: skip
+
+
+def unsure(found: Iterable[Estimate]) -> dict[str, dict[str, Any]]:
+    """The line of a legend that tells of hollow points, where there are some."""
+    hollow = {"color": GREY, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}
+    some = any(estimate.value is not None and not estimate.error for estimate in found)
+    return {"no interval: one video, or all equal": hollow} if some else {}
+
+
+def legend_of(runs: Sequence[str], **further: Any) -> tuple[list[Any], list[str]]:
+    """Handles and labels of runs by their looks, and of further lines with what matplotlib takes for them."""
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], **look(number).line) for number in range(len(runs))]
+    return [*handles, *(Line2D([], [], **line) for line in further.values())], [*runs, *further]
 
 
 def wrapped(text: str, width: int = 30) -> str:
