@@ -57,10 +57,10 @@ def line(axes: Axes, places: Sequence[float], points: Sequence[Data], look: styl
     axes.fill_between([x for x, _ in banded], low, high, color=look.colour, alpha=0.1, linewidth=0)
 
 
-def ceiling(axes: Axes, places: Sequence[float], points: Sequence[Data], label: str = "best of N") -> None:
+def ceiling(axes: Axes, places: Sequence[float], points: Sequence[Data], dash: Any = "--") -> None:
     """What a perfect choice would score, and the ticks of the numbers of rollouts."""
     best = [float("nan") if point["value"] is None else 100 * point["value"] for point in points]
-    axes.plot(places, best, color=style.GREY, linestyle="--", linewidth=1, label=label)
+    axes.plot(places, best, color=style.GREY, linestyle=dash, linewidth=1, label="best of N")
     axes.set_xscale("log", base=2)
     axes.set_xticks(places, [f"{place:.0f}" for place in places])
     axes.minorticks_off()

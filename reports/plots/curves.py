@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness import schema
 
@@ -13,40 +14,75 @@ from . import style
 from .runs import Run, title
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FILE = "votes.json"
 PER_ROW = 4
+Found: TypeAlias = Mapping[str, curves.Data]
+"""Name of a run -> what its votes.json tells of a task."""
 
 
 def draw(runs: Sequence[Run], task: str) -> Figure | str:
     """A panel for each column of the report; colour and marker are those of a voter, the dash is that of a run."""
     found = {run.name: told for run in runs if (told := _votes(run, task)) and curves.drawable(told)}
-    columns = [*dict.fromkeys(column for told in found.values() for column in curves.drawable(told))]
-    if not columns:
+    if not found:
         return f"no votes of {task} for more than one number of rollouts; run: harness vote RUN"
+    return figure(found, title(runs, task))
+
+
+def figure(found: Found, name: str) -> Figure:
+    """The same from what is in votes.json."""
+    columns = [*dict.fromkeys(column for told in found.values() for column in curves.drawable(told))]
     across = min(PER_ROW, len(columns))
     down = math.ceil(len(columns) / across)
-    figure = style.figure(2.7 * across + 0.6, 2.2 * down + 0.7)
-    grid = [panel for row in figure.subplots(down, across, squeeze=False) for panel in row]
-    voters = [*dict.fromkeys(voter for told in found.values() for voter in told["voters"])]
+    made = style.figure(2.7 * across + 0.6, 2.2 * down + 0.3)
+    grid = [panel for row in made.subplots(down, across, squeeze=False) for panel in row]
     for panel, column in zip(grid, columns, strict=False):
-        for number, (name, told) in enumerate(found.items()):
-            shown, places = f" ({name})" if len(found) > 1 else "", [float(n) for n in told["n"]]
-            for voter, points in told["voters"].items():
-                look = style.look(voters.index(voter))
-                if len(found) > 1:
-                    look = style.Look(look.colour, look.marker, style.look(number).dash, look.hatch)
-                curves.line(panel, places, points[column], look, f"{voter}{shown}")
-            curves.ceiling(panel, places, told["oracle"][column], f"best of N{shown}")
-        heading = next(told["columns"][column] for told in found.values() if column in told["columns"])
-        panel.set_title(heading)
+        _panel(panel, found, column)
+        panel.set_title(next(told["columns"][column] for told in found.values() if column in told["columns"]))
     for panel in grid[len(columns) :]:
         panel.set_visible(False)
-    figure.supxlabel(f"rollouts of a question of {title(runs, task)} (N)", fontsize=9)
-    figure.supylabel("expected score of the vote, per cent", fontsize=9)
-    style.legend(figure, *grid[0].get_legend_handles_labels())
-    return figure
+    made.supxlabel(f"rollouts of a question of {name} (N)", fontsize=9)
+    made.supylabel("expected score, per cent", fontsize=9)
+    style.legend(made, *_legend(found))
+    return made
+
+
+def _voters(found: Found) -> list[str]:
+    return [*dict.fromkeys(voter for told in found.values() for voter in told["voters"])]
+
+
+def _looks(found: Found, number: int) -> list[style.Look]:
+    """Of the voters in the run of that number."""
+    own = [style.look(voter) for voter, _ in enumerate(_voters(found))]
+    return own if len(found) < 2 else [replace(look, dash=style.look(number).dash) for look in own]
+
+
+def _panel(panel: Axes, found: Found, column: str) -> None:
+    voters = _voters(found)
+    for number, told in enumerate(found.values()):
+        if column in told["oracle"]:
+            places, looks = [float(n) for n in told["n"]], _looks(found, number)
+            for voter, points in told["voters"].items():
+                curves.line(panel, places, points[column], looks[voters.index(voter)], voter)
+            dash = (0, (1, 1)) if len(found) < 2 else style.look(number).dash
+            curves.ceiling(panel, places, told["oracle"][column], dash)
+
+
+def _legend(found: Found) -> tuple[list[Any], list[str]]:
+    """Voters, the ceiling, and the dashes of runs where there are several."""
+    from matplotlib.lines import Line2D
+
+    several = len(found) > 1
+    looks = _looks(found, 0)
+    voters = {
+        v: look.line | ({"linestyle": "none"} if several else {}) for v, look in zip(_voters(found), looks, strict=True)
+    }
+    best = {"best of N": {"color": style.GREY, "linestyle": "-" if several else (0, (1, 1)), "linewidth": 1}}
+    dashes = {run: {"color": "black", "linestyle": style.look(k).dash} for k, run in enumerate(found) if several}
+    lines = voters | best | dashes
+    return [Line2D([], [], **line) for line in lines.values()], [*lines]
 
 
 def _votes(run: Run, task: str) -> curves.Data | None:

@@ -31,7 +31,7 @@ def draw(runs: Sequence[Run], task: str) -> Figure | str:
     for axis, values in shown.items():
         rows += [(axis, None), *((axis, value) for value in values)]
     names = metrics(runs, task)
-    height = (len(rows) + 1) * max(0.24, STEP * len(runs) + 0.06) + 0.9
+    height = (len(rows) + 1) * max(0.24, STEP * len(runs) + 0.06) + 0.6
     figure = style.figure(2.2 + 2.6 * len(names), height)
     panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
     found: list[stats.Estimate] = []
@@ -39,7 +39,9 @@ def draw(runs: Sequence[Run], task: str) -> Figure | str:
         found += _panel(panel, runs, task, metric, rows)
         panel.set_xlabel(f"{heading(runs, task, metric)}, per cent")
     panels[0].set_ylabel(f"group of {title(runs, task)}")
-    panels[0].set_yticks(range(len(rows)), [style.wrapped(axis if value is None else value) for axis, value in rows])
+    panels[0].set_yticks(
+        range(len(rows)), [style.wrapped(axis.replace("_", " ") if value is None else value) for axis, value in rows]
+    )
     for label, (_, value) in zip(panels[0].get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if value is None else "normal")
     panels[0].set_ylim(len(rows) - 0.4, -0.9)
@@ -74,8 +76,8 @@ def _panel(panel: Axes, runs: Sequence[Run], task: str, metric: str, rows: Seque
     beside = blended_transform_factory(panel.transAxes, panel.transData)
     for place, numbers in counted.items():
         text = " | ".join(map(str, dict.fromkeys(numbers)))
-        panel.text(1.01, place, text, transform=beside, va="center", fontsize=7, color=style.GREY)
-    panel.text(1.01, -0.75, "n", transform=beside, va="center", fontsize=7, color=style.GREY)
+        panel.text(1.03, place, text, transform=beside, va="center", fontsize=7, color=style.GREY)
+    panel.text(1.03, -0.75, "n", transform=beside, va="center", fontsize=7, color=style.GREY)
     low, high = panel.get_xlim()
     panel.set_xlim(max(0.0, low), min(100.0, high))
     style.tidy(panel, "x")

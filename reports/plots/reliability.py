@@ -10,7 +10,7 @@ from harness import stats
 from harness.levels import split
 
 from . import style
-from .runs import Run, heading, metrics, title
+from .runs import Run, heading, metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ def draw(runs: Sequence[Run], task: str) -> Figure | str:
         return f"no rollout of {task} has a signal; run: harness vote RUN --voters confidence"
     signals = [*dict.fromkeys(signal for signal, _ in pairs)]
     names = [name for name in metrics(runs, task) if any(name == metric for _, metric in pairs)]
-    figure = style.figure(3.2 * len(names) + 0.4, 3.4 * len(signals) + 0.5)
+    figure = style.figure(3.2 * len(names) + 0.4, 3.4 * len(signals))
     grid = figure.subplots(2 * len(signals), len(names), squeeze=False, height_ratios=[3, 1] * len(signals))
     shown: list[stats.Estimate] = []
     for row, signal in enumerate(signals):
@@ -113,4 +113,3 @@ def _counts(panel: Axes, found: Sequence[Sequence[Spoken]]) -> None:
         left = edges[:-1] + 0.1 * half + number * width
         panel.bar(left, counts, width, align="edge", **style.look(number).bar)
     style.tidy(panel, "y")
-

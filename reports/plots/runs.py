@@ -116,7 +116,7 @@ def title(runs: Sequence[Run], task: str) -> str:
 
 
 def axes(runs: Sequence[Run], task: str) -> dict[str, list[str]]:
-    """The axes of a task and their values, in the order of its data; those of one value tell nothing and are left out."""
+    """The axes of a task and their values, in the order of its data, where there is more than one value."""
     found: dict[str, dict[str, None]] = {}
     for run in runs:
         for axis, values in run.told["tasks"][task]["groups"].items():

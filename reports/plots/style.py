@@ -10,9 +10,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.stats import Estimate
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from harness.stats import Estimate
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 """Colours that can be told apart by those who see few (Okabe and Ito 2008)."""
@@ -20,6 +21,8 @@ GREY = "#777777"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "oo", "++")
+TINY = 1e-9
+"""A standard error that is sums of the same numbers in another order."""
 FORMATS = ("png", "pdf", "svg")
 MODEST = {"font.size": 9, "axes.titlesize": 9, "svg.hashsalt": "harness", "svg.fonttype": "none", "pdf.fonttype": 42}
 """Letters stay letters in vector files, and names in them are no chance."""
@@ -81,23 +84,22 @@ def tidy(axes: Axes, grid: str = "both") -> None:
 
 
 def legend(drawn: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """Above all panels, with as many names beside each other as fit; none for the name of one run alone."""
+    """Above all panels, which keep their height, with as many names beside each other as fit; none for one name."""
     if len(labels) < 2:
         return
-    room = LETTERS * drawn.get_figwidth() / 10
-    across = max(1, min(len(labels), int(room / (max(map(len, labels)) + 8))))
+    room, wide = LETTERS * drawn.get_figwidth() / 10, [len(label) + 8 for label in labels]
+    across = len(labels) if sum(wide) <= room else max(1, int(room / max(wide)))
+    drawn.set_figheight(drawn.get_figheight() + 0.2 * -(-len(labels) // across))
     drawn.legend(handles, labels, loc="outside upper center", ncols=across, frameon=False)
 
 
-def dots(
-    axes: Axes, look: Look, at: Sequence[float], found: Sequence[Estimate], *, across: bool = False
-) -> None:
+def dots(axes: Axes, look: Look, at: Sequence[float], found: Sequence[Estimate], *, across: bool = False) -> None:
     """Means in per cent with what of their intervals lies in 0..100; hollow where no interval is known.
 
     `at` are places on the other axis, which is the upright one with `across`.
     """
     for hollow in (False, True):
-        part = [(x, e) for x, e in zip(at, found, strict=True) if e.value is not None and (not e.error) == hollow]
+        part = [(x, e) for x, e in zip(at, found, strict=True) if e.value is not None and _sure(e) != hollow]
         if not part:
             continue
         places, values = [x for x, _ in part], [100 * (e.value or 0.0) for _, e in part]
@@ -112,11 +114,15 @@ def dots(
         )  # fmt: skip
 
 
+def _sure(found: Estimate) -> bool:
+    return (found.error or 0.0) > TINY
+
+
 def unsure(found: Iterable[Estimate]) -> dict[str, dict[str, Any]]:
     """The line of a legend that tells of hollow points, where there are some."""
     hollow = {"color": GREY, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}
-    some = any(estimate.value is not None and not estimate.error for estimate in found)
-    return {"no interval: one video, or all equal": hollow} if some else {}
+    some = any(estimate.value is not None and not _sure(estimate) for estimate in found)
+    return {"no interval: one video, or all alike": hollow} if some else {}
 
 
 def legend_of(runs: Sequence[str], **further: Any) -> tuple[list[Any], list[str]]:
