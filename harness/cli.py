@@ -16,6 +16,7 @@ from harness.verbs import (
     fetch,
     imports,
     judge,
+    plot,
     report,
     reproduce,
     reward,
@@ -38,6 +39,7 @@ app.command("run")(run.run)
 app.command("vote")(vote.vote)
 app.command("compare")(compare.compare)
 app.command("judge")(judge.judge)
+app.command("plot")(plot.plot)
 app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
 app.command("reward")(reward.reward)

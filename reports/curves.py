@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Data = Mapping[str, Any]
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-"""Colours that can be told apart by those who see few (Okabe and Ito 2008)."""
-CEILING = "#777777"
 AXES = (("rollouts", "rollouts a sample (N)"), ("tokens", "generated tokens a sample"))
 
 
@@ -23,14 +22,17 @@ def draw(folder: Path, votes: Data) -> dict[str, str]:
 
     found = {}
     for name, task in votes["tasks"].items():
-        columns = [column for column in task["columns"] if _drawable(task, column)]
-        if len(task["n"]) < 2 or not columns:
+        columns = drawable(task)
+        if not columns:
             continue
         figure = Figure(figsize=(9, 2.6 * len(columns) + 0.7), layout="constrained")
         grid = figure.subplots(len(columns), len(AXES), squeeze=False, sharey="row")
         for row, column in zip(grid, columns, strict=True):
             for axes, (cost, label) in zip(row, AXES, strict=True):
-                _lines(axes, task, column, [each[cost] for each in task["cost"]])
+                places = [each[cost] for each in task["cost"]]
+                for number, (voter, points) in enumerate(task["voters"].items()):
+                    line(axes, places, points[column], style.look(number), voter)
+                ceiling(axes, places, task["oracle"][column])
                 axes.set_xlabel(label)
             row[0].set_ylabel(f"{task['columns'][column]}, per cent")
         handles, labels = grid[0][0].get_legend_handles_labels()
@@ -40,24 +42,26 @@ def draw(folder: Path, votes: Data) -> dict[str, str]:
     return found
 
 
-def _drawable(task: Data, column: str) -> bool:
-    return any(point["value"] is not None for point in task["oracle"][column])
+def drawable(task: Data) -> list[str]:
+    """The columns that have figures for more than one number of rollouts."""
+    oracle = task["oracle"] if len(task["n"]) > 1 else {}
+    return [column for column, points in oracle.items() if any(point["value"] is not None for point in points)]
 
 
-def _lines(axes: Axes, task: Data, column: str, places: list[float]) -> None:
-    """The curves of all voters with their bands, and the ceiling."""
-    for number, (name, found) in enumerate(task["voters"].items()):
-        known = [(x, point) for x, point in zip(places, found[column], strict=True) if point["value"] is not None]
-        colour = COLOURS[number % len(COLOURS)]
-        at = [x for x, _ in known]
-        axes.plot(at, [100 * p["value"] for _, p in known], color=colour, marker="o", markersize=3.5, label=name)
-        banded = [(x, p) for x, p in known if p["low"] is not None]
-        low, high = ([100 * p[end] for _, p in banded] for end in ("low", "high"))
-        axes.fill_between([x for x, _ in banded], low, high, color=colour, alpha=0.1, linewidth=0)
-    best = [float("nan") if point["value"] is None else 100 * point["value"] for point in task["oracle"][column]]
-    axes.plot(places, best, color=CEILING, linestyle="--", label="best of N")
+def line(axes: Axes, places: Sequence[float], points: Sequence[Data], look: style.Look, label: str) -> None:
+    """The curve of a voter with its band."""
+    known = [(x, point) for x, point in zip(places, points, strict=True) if point["value"] is not None]
+    axes.plot([x for x, _ in known], [100 * p["value"] for _, p in known], **look.line, markersize=3.5, label=label)
+    banded = [(x, p) for x, p in known if p["low"] is not None]
+    low, high = ([100 * p[end] for _, p in banded] for end in ("low", "high"))
+    axes.fill_between([x for x, _ in banded], low, high, color=look.colour, alpha=0.1, linewidth=0)
+
+
+def ceiling(axes: Axes, places: Sequence[float], points: Sequence[Data], dash: Any = "--") -> None:
+    """What a perfect choice would score, and the ticks of the numbers of rollouts."""
+    best = [float("nan") if point["value"] is None else 100 * point["value"] for point in points]
+    axes.plot(places, best, color=style.GREY, linestyle=dash, linewidth=1, label="best of N")
     axes.set_xscale("log", base=2)
     axes.set_xticks(places, [f"{place:.0f}" for place in places])
     axes.minorticks_off()
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    style.tidy(axes)

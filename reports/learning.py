@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +17,7 @@ from harness import schema
 from harness.contracts import Sheet
 from harness.errors import DataError, UsageError
 
-from .curves import COLOURS
+from .plots.style import COLOURS, encoded
 from .table3 import SEED
 
 if TYPE_CHECKING:
@@ -76,15 +75,15 @@ def read(folders: Sequence[Path]) -> list[Training]:
     paths = [folder.resolve() for folder in folders]
     if len(set(paths)) < len(paths):
         raise UsageError("a training folder is given twice; leave one out")
-    return [_read(name, path) for name, path in zip(_names(paths), paths, strict=True)]
+    return [_read(name, path) for name, path in zip(names(paths), paths, strict=True)]
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def names(paths: Sequence[Path]) -> list[str]:
     """The ends of the paths that are as short as tells them apart."""
     for length in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["/".join(path.parts[-length:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
+        found = ["/".join(path.parts[-length:]) for path in paths]
+        if len(set(found)) == len(found):
+            return found
     raise ValueError("paths must differ")
 
 
@@ -157,16 +156,21 @@ def average(seeds: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int, flo
 
 
 def draw(trainings: Sequence[Training], wanted: Sequence[str] = (), width: int | None = None) -> bytes:
-    """A PNG with a panel for each quantity; lines are smoothed over `width` logged values, None for a twentieth."""
+    """The figure as a PNG."""
+    return encoded(figure(trainings, wanted, width), "png")
+
+
+def figure(trainings: Sequence[Training], wanted: Sequence[str] = (), width: int | None = None) -> Figure:
+    """A panel for each quantity; lines are smoothed over `width` logged values, None for a twentieth."""
     from matplotlib.figure import Figure
 
-    names = quantities(trainings, wanted)
-    across = min(PER_ROW, len(names))
-    down = math.ceil(len(names) / across)
-    figure = Figure(figsize=(4.2 * across + 0.4, 2.9 * down + 0.7), layout="constrained")
-    panels = [panel for row in figure.subplots(down, across, squeeze=False) for panel in row]
+    drawn = quantities(trainings, wanted)
+    across = min(PER_ROW, len(drawn))
+    down = math.ceil(len(drawn) / across)
+    made = Figure(figsize=(4.2 * across + 0.4, 2.9 * down + 0.7), layout="constrained")
+    panels = [panel for row in made.subplots(down, across, squeeze=False) for panel in row]
     groups = [*dict.fromkeys(training.group for training in trainings)]
-    for panel, name in zip(panels, names, strict=False):
+    for panel, name in zip(panels, drawn, strict=False):
         for number, group in enumerate(groups):
             seeds = [t.series[name] for t in trainings if t.group == group and name in t.series]
             _lines(panel, seeds, COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)], width)
@@ -176,12 +180,10 @@ def draw(trainings: Sequence[Training], wanted: Sequence[str] = (), width: int |
         panel.set_ylabel(unit)
         panel.grid(alpha=0.25)
         panel.spines[["top", "right"]].set_visible(False)
-    for panel in panels[len(names) :]:
+    for panel in panels[len(drawn) :]:
         panel.set_visible(False)
-    _legend(figure, trainings, groups, across)
-    content = BytesIO()
-    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
-    return content.getvalue()
+    _legend(made, trainings, groups, across)
+    return made
 
 
 def _lines(panel: Axes, seeds: Sequence[list[tuple[int, float]]], colour: str, dash: str, width: int | None) -> None:

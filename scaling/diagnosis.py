@@ -14,6 +14,7 @@ from itertools import compress
 
 from harness import metrics, stats
 from harness.comparison import Pair
+from harness.levels import split
 from harness.records import Prediction
 from harness.stats import Estimate
 
@@ -154,23 +155,13 @@ def levels(values: Sequence[float], scores: Sequence[float], bins: int = BINS) -
     >>> [(level.mean, level.n, level.score) for level in levels([0, 0, 1, 2], [0, 1, 1, 1])]
     [(0.0, 2, 0.5), (1.0, 1, 1.0), (2.0, 1, 1.0)]
     """
-    at: dict[float, list[float]] = {}
-    for value, score in zip(values, scores, strict=True):
-        at.setdefault(value, []).append(score)
-    found: dict[int, list[tuple[float, list[float]]]] = {}
-    below = 0
-    for value in sorted(at):
-        middle = below + len(at[value]) / 2
-        found.setdefault(int(bins * middle / len(values)), []).append((value, at[value]))
-        below += len(at[value])
-    return tuple(_level(each) for each in found.values())
+    return tuple(_level([(values[k], scores[k]) for k in part]) for part in split(values, bins))
 
 
-def _level(parts: Sequence[tuple[float, list[float]]]) -> Level:
-    scores = [score for _, part in parts for score in part]
-    mean = math.fsum(value * len(part) for value, part in parts) / len(scores)
-    score = math.fsum(scores) / len(scores)
-    return Level(low=parts[0][0], high=parts[-1][0], mean=mean, n=len(scores), score=score)
+def _level(parts: Sequence[tuple[float, float]]) -> Level:
+    number, values = len(parts), [value for value, _ in parts]
+    score = math.fsum(score for _, score in parts) / number
+    return Level(low=min(values), high=max(values), mean=math.fsum(values) / number, n=number, score=score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
