@@ -8,7 +8,22 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import compare, data, demo, export, fetch, imports, judge, report, reward, run, tasks, train, vote
+from harness.verbs import (
+    compare,
+    data,
+    demo,
+    export,
+    fetch,
+    imports,
+    judge,
+    probe,
+    report,
+    reward,
+    run,
+    tasks,
+    train,
+    vote,
+)
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
@@ -20,6 +35,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("vote")(vote.vote)
+app.command("probe")(probe.probe)
 app.command("compare")(compare.compare)
 app.command("judge")(judge.judge)
 app.command("report")(report.report)
