@@ -17,6 +17,7 @@ from harness.verbs import (
     imports,
     judge,
     plot,
+    probe,
     report,
     reproduce,
     reward,
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("vote")(vote.vote)
+app.command("probe")(probe.probe)
 app.command("compare")(compare.compare)
 app.command("judge")(judge.judge)
 app.command("plot")(plot.plot)

@@ -4,7 +4,8 @@
     ├── UsageError      the command was asked wrongly (exit 2)
     ├── DataError       an annotation, run folder or model folder is not what it should be (exit 2)
     ├── VideoError      a video is missing or cannot be decoded (recorded with its sample)
-    └── EngineError     a request could not be answered (recorded with its sample)
+    ├── EngineError     a request could not be answered (recorded with its sample)
+    └── NotProbed       a probe does not apply to a question (counted by reason)
 
 A message is one sentence: what is wrong, where, and what to do.
 """
@@ -33,6 +34,10 @@ class VideoError(HarnessError):
 
 class EngineError(HarnessError):
     """A request could not be answered."""
+
+
+class NotProbed(HarnessError):
+    """A probe does not apply to a question."""
 
 
 def missing_extra(package: str, extra: str) -> UsageError:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.records import Frame
+from harness.records import Edited, Frame
 from harness.video import Pixels
 
 HEADER = struct.Struct("<4sIII")
@@ -111,7 +111,9 @@ def identity(video: str, software: str) -> str:
 def key(video: str, frame: Frame) -> str:
     """SHA-256 of a video's identity and what is asked of it."""
     crop = frame.crop and [frame.crop.x1, frame.crop.y1, frame.crop.x2, frame.crop.y2]
-    return hashlib.sha256(json.dumps([video, frame.time, frame.size, crop]).encode()).hexdigest()
+    masks = [list(mask) for mask in frame.masks] if isinstance(frame, Edited) else []
+    asked = [video, frame.source, frame.size, crop, *([masks] if masks else [])]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
 @cache

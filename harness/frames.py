@@ -20,7 +20,7 @@ from harness.decoders import Decoder, Read
 from harness.errors import VideoError
 from harness.framecache import FrameCache
 from harness.geometry import Box
-from harness.records import Frame, Sample, View
+from harness.records import Edited, Frame, Sample, View
 from harness.video import Pixels, VideoInfo, probe
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ PROBED = 256
 
 PROBED_FRAMES = 1 << 24
 """Frames of those videos, at 16 bytes each; the video used last may have more."""
+
+MASK = (128, 128, 128)
+"""The colour of what is painted over: grey, which is near 0 for a vision tower."""
 
 
 class Frames:
@@ -252,7 +255,7 @@ def _decode(read: Read, info: VideoInfo, frames: Sequence[Frame]) -> tuple[Resul
     """The frames, and how many pictures of the video that took."""
     results: Results = {}
     wanted: defaultdict[int, list[Frame]] = defaultdict(list)
-    for frame, index in zip(frames, info.on_screen([frame.time for frame in frames]), strict=True):
+    for frame, index in zip(frames, info.on_screen([frame.source for frame in frames]), strict=True):
         if frame.crop is None or _inside(frame.crop, info.width, info.height):
             wanted[index].append(frame)
         else:
@@ -280,6 +283,11 @@ def fit(picture: Pixels, frame: Frame) -> Image:
     from PIL.Image import Resampling, fromarray
 
     image = fromarray(picture)
+    if isinstance(frame, Edited):
+        image = image.copy()
+        for mask in frame.masks:
+            if part := _inside(mask, image.width, image.height):
+                image.paste(MASK, part)
     if frame.crop:
         image = image.crop(_inside(frame.crop, image.width, image.height))
     return image if image.size == frame.size else image.resize(frame.size, Resampling.BICUBIC)

@@ -3,8 +3,8 @@
 A plugin is a module with one attribute, named after its room: `task`, `voter`, `engine`, `decoder` ... A "_" in the
 name of one of ours may be written "-".
 Out of tree it is a Python file given by its path (`--tasks ./mybench.py`), or an installed entry point
-of the group `harness.tasks`, `harness.scaling`, `harness.engines`, `harness.decoders`, `harness.reports`,
-`harness.scorers`.
+of the group `harness.tasks`, `harness.scaling`, `harness.scaling.probes`, `harness.engines`, `harness.decoders`,
+`harness.reports`, `harness.scorers`.
 "lmms:mvbench" is what the function `named` of the module `lmms` makes of "mvbench".
 """
 
@@ -24,6 +24,7 @@ from harness.errors import UsageError, nearest
 ATTRIBUTE = {
     "harness.tasks": "task",
     "harness.scaling": "voter",
+    "harness.scaling.probes": "probe",
     "harness.engines": "engine",
     "harness.decoders": "decoder",
     "harness.reports": "report",

@@ -65,7 +65,7 @@ def read_box(view: View, numbers: Sequence[float]) -> Box:
 
 def show(view: View) -> tuple[str | Frame | Clip, ...]:
     """The frames of a view as its `show` says: each after its time, or all as one video."""
-    frames = [Frame(video=view.video, time=time, size=view.size) for time in view.times]
+    frames = [view.frame(time) for time in view.times]
     if view.show != "images":
         pace = RELEASED_PACE if view.show == "released" else None
         return (Clip(frames=tuple(frames), start=view.start, pace=pace),)
@@ -79,7 +79,7 @@ def show(view: View) -> tuple[str | Frame | Clip, ...]:
 
 def crop(view: View, box: Box, time: float) -> Frame:
     """The part of a frame inside a box, as large as a whole frame."""
-    return Frame(video=view.video, time=time, size=view.size, crop=box)
+    return view.frame(time, box)
 
 
 def relevance(question: str, label: str, image: Frame) -> Request:

@@ -60,6 +60,17 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What is not as in the video at one time of a view, where a probe has changed it."""
+
+    time: float
+    picture: float | None = None
+    """The time whose picture is shown in its place."""
+    masks: tuple[Box, ...] = ()
+    """What is painted over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What a model is shown of a video: which frames, at which size, in which form."""
 
@@ -81,6 +92,17 @@ class View:
     """How the frames are shown: a key of harness.prompt.SHOWS."""
     note: str | None = None
     """What is wrong with the video, where it was used all the same."""
+    edits: tuple[Edit, ...] = ()
+    """What is not as in the video, each time at most once."""
+
+    def frame(self, time: float, crop: Box | None = None) -> Frame:
+        """What is seen at one of its times."""
+        for edit in self.edits:
+            if edit.time == time:
+                return Edited(
+                    video=self.video, time=time, size=self.size, crop=crop, picture=edit.picture, masks=edit.masks
+                )
+        return Frame(video=self.video, time=time, size=self.size, crop=crop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +114,24 @@ class Frame:
     size: tuple[int, int]
     """(width, height) in pixels after resizing."""
     crop: Box | None = None
+
+    @property
+    def source(self) -> float:
+        """The time in the video whose picture is shown."""
+        return self.time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited(Frame):
+    """A frame that is not as in the video. A class of its own, so that `Request.key` of others stays what it is."""
+
+    picture: float | None = None
+    masks: tuple[Box, ...] = ()
+
+    @property
+    def source(self) -> float:
+        """The time in the video whose picture is shown."""
+        return self.time if self.picture is None else self.picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

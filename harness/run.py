@@ -69,6 +69,8 @@ class Job:
     decoding: Decoding | None = None
     """None is that of the loop."""
     show: str = "images"
+    view: View | None = None
+    """What is shown, where that is settled; None has the video sampled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ class Loop:
         task, sample, begun = job.task, job.sample, time.perf_counter()
         record = Record(task=task.name, version=task.version, sample=sample)
         try:
-            view = await self.views.view(sample, job.frames, self.family, job.max_pixels, job.show)
+            view = job.view or await self.views.view(sample, job.frames, self.family, job.max_pixels, job.show)
             seed = sample_seed(self.seed, task.name, sample.id)
             request = decoded(task.request(sample, view), job.decoding or self.decoding, seed)
             record = replace(record, view=view, request=request.key)

@@ -89,7 +89,12 @@ def _refuse(name: str) -> None:
 @cache
 def _schema(kind: str) -> dict[str, Any]:
     text = (Path(__file__).parent / "schemas" / f"{kind}.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))
+    return dict(json.loads(text, object_hook=_referred))
+
+
+def _referred(data: dict[str, Any]) -> dict[str, Any]:
+    """What a {"$ref": "record.json"} stands for; anything else as it is."""
+    return _schema(data["$ref"].removesuffix(".json")) if str(data.get("$ref")).endswith(".json") else data
 
 
 @cache

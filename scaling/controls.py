@@ -10,7 +10,7 @@ import random
 from dataclasses import replace
 
 from harness.geometry import Box
-from harness.records import Record, Request
+from harness.records import Record, Request, View
 
 from .evidence import Cited
 from .relevance import Relevance, digit, expectation, look
@@ -26,14 +26,18 @@ def elsewhere(record: Record, claim: Cited) -> Request:
     """
     if claim.crop is None or claim.crop.crop is None or record.view is None:
         raise ValueError("only a claim with a crop has a control")
-    own, view = claim.crop.crop, record.view
+    own = claim.crop.crop
     rng = random.Random(repr((record.task, record.sample.id, claim.claim.label, claim.crop.time, *own)))
-    width, height = own.x2 - own.x1, own.y2 - own.y1
+    moved = replace(claim.crop, crop=move(own, record.view, rng))
+    return look(record, replace(claim, crop=moved))
+
+
+def move(box: Box, view: View, rng: random.Random) -> Box:
+    """A box of that size, which is whole pixels, elsewhere in the frame: of TRIES places that which overlaps least."""
+    width, height = box.x2 - box.x1, box.y2 - box.y1
     right, down = int(view.width - width), int(view.height - height)
     corners = [(rng.randint(0, right), rng.randint(0, down)) for _ in range(TRIES)]
-    places = [Box(x, y, x + width, y + height) for x, y in corners]
-    moved = replace(claim.crop, crop=min(places, key=own.iou))
-    return look(record, replace(claim, crop=moved))
+    return min((Box(x, y, x + width, y + height) for x, y in corners), key=box.iou)
 
 
 def unseen(record: Record, claim: Cited) -> Request:

@@ -56,16 +56,21 @@ def resolve(view: View, claim: Evidence) -> Cited | None:
     """What is to be seen of a claim; None when it does not say where or when."""
     if claim.box is None or claim.time is None:
         return None
-    times = told(view)
-    end = max(times[-1], view.start + view.duration) if times == view.times else times[-1]
-    if claim.time > end + GRACE:
+    if past(view, claim.time):
         return Cited(claim, None, PAST)
     if not claim.box.area:
         return Cited(claim, None, EMPTY)
     box = whole(claim.box.clip(view.width, view.height))
     if box is None:
         return Cited(claim, None, OUTSIDE)
-    return Cited(claim, prompt.crop(view, box, view.times[nearest(times, claim.time)]))
+    return Cited(claim, prompt.crop(view, box, view.times[nearest(told(view), claim.time)]))
+
+
+def past(view: View, time: float) -> bool:
+    """Whether a time is more than GRACE seconds past the end of what was shown."""
+    times = told(view)
+    end = max(times[-1], view.start + view.duration) if times == view.times else times[-1]
+    return time > end + GRACE
 
 
 def told(view: View) -> tuple[float, ...]:

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.codec import decode, decode_line, encode
 from harness.contracts import Engine, Signal
-from harness.errors import EngineError, UsageError
-from harness.frames import Frames
-from harness.grader import Choice, Grader, find, put
+from harness.errors import EngineError
+from harness.grader import Grader, put
 from harness.grading import attach, has, weigh
 from harness.journal import Journal, raw_lines
 from harness.manifest import now, versions
 from harness.progress import Progress
 from harness.records import Grade, Record
 from harness.schema import loads, validate
-from harness.session import default_cache
-from harness.settings import engine_options
-from harness.store import Key, Store, begun, differences, key, read_records, read_run
+from harness.store import Key, Store, begun, key, read_records, read_run
+
+from . import asker
+from .asker import EngineChoice
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,16 +36,6 @@ FILE = "signals.jsonl"
 
 Values = dict[str, Sequence[float]]
 """Name of a signal -> its value for each rollout."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineChoice(Choice):
-    """Which model and which engine are asked; what is not said is as in the run."""
-
-    cache: Path | None = None
-    """Where decoded frames are kept; None is the user's cache."""
-    cache_gb: float = 16.0
-    """0 is no cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +102,7 @@ def fill(folder: Path, signals: Sequence[Signal], how: EngineChoice, console: Co
     was found kept.
     """
     run = read_run(folder)
-    told, own = _told(run, how)
+    told, own = asker.told(run, how)
     if not any(True for _ in Need(folder, signals, own).jobs()):
         return 0
     with Store(folder), closing(Book(folder, told)) as book:
@@ -120,7 +110,7 @@ def fill(folder: Path, signals: Sequence[Signal], how: EngineChoice, console: Co
         owed = {*_settle(need, book)}
         if not owed:
             return 0
-        grader = _grader(run, how, told)
+        grader = asker.grader(run, how, told)
         jobs = (job for job in need.jobs() if _key(job) in owed)
         failed = _ask(grader, run, how, jobs, book, Progress(console, len(owed)))
         for reason, number in failed.most_common(3):
@@ -221,54 +211,11 @@ def _ask(
         else:
             failed[found.error] += 1
 
-    video = run["settings"].get("video", {})
-    frames = Frames(
-        (how.cache or default_cache()) if how.cache_gb else None,
-        cache_bytes=int(how.cache_gb * 1e9),
-        decoder=video.get("decoder", "pyav"),
-        partial=video.get("partial", False),
-    )
+    frames = asker.frames(run, how)
     with closing(frames):
         asking = Asking(grader.start(frames))
         put(asking.engine, asking, jobs, keep, how.in_flight, progress, answered=False)
     return failed
-
-
-def _told(run: Mapping[str, Any], how: EngineChoice) -> tuple[dict[str, Any], bool]:
-    """Who is to grade, as it is written down, and whether that is who answered the run."""
-    answered = {name: run["settings"][name] for name in ("model", "engine")}
-    if (how.model, how.engine, how.engine_options, how.dtype, how.answers) == (None, None, {}, "auto", None):
-        return answered, True
-    told = dict(find(_choice(run, how), run["settings"]["family"]).told)
-    return told, not [*differences(answered, told)]
-
-
-def _grader(run: Mapping[str, Any], how: EngineChoice, told: Mapping[str, Any]) -> Grader:
-    """Who grades; UsageError when the model of the run is not what it was."""
-    choice = _choice(run, how)
-    if run["settings"]["engine"]["answers"] is not None and how.engine is None and how.answers is None:
-        raise UsageError("the answers of the run came from a file; give --answers, or another engine")
-    grader = find(choice, run["settings"]["family"])
-    if differ := [*differences(told, grader.told)]:
-        raise UsageError(f"the model of the run is no longer what it was: {'; '.join(differ[:3])}; give its folder")
-    return grader
-
-
-def _choice(run: Mapping[str, Any], how: EngineChoice) -> EngineChoice:
-    """What is asked for, and the rest as in the run."""
-    model, engine, places = run["settings"]["model"], run["settings"]["engine"], run["places"]
-    model = how.model or places.get("model") or (model and model["name"])
-    if how.engine is not None:
-        return replace(how, model=model)
-    prefix = "engine's "
-    there = [f"{name.removeprefix(prefix)}={value}" for name, value in places.items() if name.startswith(prefix)]
-    return replace(
-        how,
-        model=model,
-        engine=engine["name"],
-        engine_options={**engine["options"], **engine_options(there), **how.engine_options},
-        dtype=engine["dtype"] if how.dtype == "auto" else how.dtype,
-    )
 
 
 def _key(job: Job) -> Key:

@@ -22,6 +22,7 @@ from harness.store import read_run, write, write_bytes
 
 from . import curves, pool, signals
 from .adaptive import replay
+from .asker import EngineChoice
 from .columns import Columns, Point
 from .controls import CONTROLS
 from .first import first
@@ -65,7 +66,7 @@ class Asked:
     seed: int = 0
     """Of random subsets, and of orders of rollouts."""
     how: Mapping[str, Any] = field(default_factory=dict)
-    """Who is asked for missing signals: the fields of signals.EngineChoice."""
+    """Who is asked for missing signals: the fields of asker.EngineChoice."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -134,7 +135,7 @@ def _read(folder: Path, run: Mapping[str, Any]) -> list[Pool]:
 
 
 def _fill(asked: Asked, needed: Sequence[Signal], console: Console) -> None:
-    if lacking := signals.fill(asked.run, needed, signals.EngineChoice(**asked.how), console):
+    if lacking := signals.fill(asked.run, needed, EngineChoice(**asked.how), console):
         raise EngineError(
             f"{lacking} samples still lack {', '.join(s.name for s in needed)}; the same command asks for them again"
         )

@@ -25,7 +25,7 @@ CITE = (
 
 def bare(view: View) -> tuple[Frame, ...]:
     """The frames of a view without a word between them."""
-    return tuple(Frame(video=view.video, time=time, size=view.size) for time in view.times)
+    return tuple(view.frame(time) for time in view.times)
 
 
 def inner(text: str) -> str:

@@ -53,7 +53,7 @@ class VideoMMMUQuestionOnly(VideoMMMU):
 
     def seen(self, sample: Sample, view: View, shown: Sequence[str | Frame | Clip]) -> Sequence[str | Frame | Clip]:
         """The picture alone."""
-        picture = Frame(video=view.video, time=view.times[0], size=view.size)
+        picture = view.frame(view.times[0])
         return ("\nThe picture: ", picture) if self.prompt in THINKING else (picture,)
 
     def aggregate(self, records: Sequence[Record]) -> Mapping[str, float | None]:

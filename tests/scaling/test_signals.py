@@ -14,9 +14,9 @@ from rich.console import Console
 
 from harness.errors import DataError, EngineError, UsageError
 from harness.scaling import relevance, signals
+from harness.scaling.asker import EngineChoice
 from harness.scaling.controls import question_only, random_crop
 from harness.scaling.logprob import likelihood
-from harness.scaling.signals import EngineChoice
 from harness.schema import validate
 from harness.store import Store, read_records
 
