@@ -53,9 +53,8 @@ def _panel(panel: Any, runs: Sequence[Run], task: str, metric: str, axis: str) -
         found = [mean(run, task, metric, axis, value).value for value in spokes]
         largest = max(largest, *(100 * (value or 0.0) for value in found))
         points = [float("nan") if value is None else 100 * value for value in found]
-        panel.plot(
-            [*angles, 0.0], [*points, points[0]], **style.look(number).line, markersize=4.5, clip_on=False, zorder=3
-        )
+        line = style.look(number).line | {"markersize": 4.5, "clip_on": False, "zorder": 3}
+        panel.plot([*angles, 0.0], [*points, points[0]], **line)
     panel.set_theta_offset(math.pi / 2)
     panel.set_theta_direction(-1)
     panel.set_xticks(angles, [style.wrapped(value, 16) for value in spokes])

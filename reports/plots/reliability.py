@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LEVELS = 8
 """Of about equal mass, none of them cut through equal values."""
 BARS = 16
+APART = 0.02
+"""Of the range of a signal, between the points of two runs."""
 MEAN: dict[str, Any] = {"linewidth": 0.9, "linestyle": (0, (1, 2))}
 Spoken = tuple[float, float, str]
 """A signal, the score and the video of a rollout."""
@@ -83,11 +85,16 @@ def levels(found: Sequence[Spoken]) -> list[Level]:
 def _scores(panel: Axes, found: Sequence[Sequence[Spoken]]) -> list[stats.Estimate]:
     """A point for each level, and the mean of all as a line across; the points."""
     shown: list[stats.Estimate] = []
+    every = [signal for rollouts in found for signal, _, _ in rollouts]
+    apart = (max(every) - min(every)) * APART if every else 0.0
     for number, rollouts in enumerate(found):
         if not rollouts:
             continue
         look, at = style.look(number), levels(rollouts)
-        signals, scores = [level.signal for level in at], [level.score for level in at]
+        signals, scores = (
+            [level.signal + (number - (len(found) - 1) / 2) * apart for level in at],
+            [level.score for level in at],
+        )
         panel.plot(signals, [100 * (score.value or 0.0) for score in scores], color=look.colour,
                    linestyle=look.dash, linewidth=1, alpha=0.5)  # fmt: skip
         shown += scores
@@ -105,6 +112,8 @@ def _counts(panel: Axes, found: Sequence[Sequence[Spoken]]) -> None:
     import numpy
 
     every = [signal for rollouts in found for signal, _, _ in rollouts]
+    if not every:
+        return
     half = ((max(every) - min(every)) or 1.0) / BARS / 2
     edges = numpy.linspace(min(every) - half, max(every) + half, BARS + 2)
     width = 1.8 * half / len(found)
