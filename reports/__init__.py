@@ -1,4 +1,15 @@
 """Reports: tables from run folders; those with a name are plugins."""
 
-NOT_PLUGINS = ("comparison", "curves", "learning", "reproduction", "sheets", "table", "votes")
+NOT_PLUGINS = (
+    "comparison",
+    "curves",
+    "html",
+    "latex",
+    "learning",
+    "printed",
+    "reproduction",
+    "sheets",
+    "table",
+    "votes",
+)
 """Modules that are no reports of their own."""

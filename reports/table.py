@@ -205,8 +205,13 @@ def _overall(task: Data, told: Data) -> Iterator[tuple[str, list[str]]]:
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table in Markdown, and an empty one."""
+    return ruled([*map(safe, head)], [[*map(safe, row)] for row in rows])
+
+
+def ruled(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The same of cells that are Markdown already."""
     aligned = [":--", *("--:" for _ in head[1:])]
-    return [f"| {' | '.join(map(safe, row))} |" for row in (head, aligned, *rows)] + [""]
+    return [f"| {' | '.join(row)} |" for row in (head, aligned, *rows)] + [""]
 
 
 def safe(text: str) -> str:

@@ -33,6 +33,7 @@ def report(runs: Sequence[Finished]) -> list[Sheet]:
             head=("run", *COLUMNS, "Avg"),
             rows=tuple(_row(run) for run in runs),
             notes=NOTES,
+            ranked=(*COLUMNS, "Avg"),
         )
     ]
 
