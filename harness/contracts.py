@@ -183,7 +183,7 @@ class Finished:
     scores: Mapping[str, Any]
     """The content of scores.json."""
 
-    def value(self, task: str, metric: str, **group: str) -> float | None:
+    def value(self, task: str, metric: str, /, **group: str) -> float | None:
         """A metric of a task over the evaluated samples, or of one group of them: value("videomme", "acc",
         duration="long"); None where there is none."""
         found = self.scores["tasks"].get(task, {})
