@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from harness.dataset import Dataset
 from harness.errors import UsageError
@@ -220,7 +220,7 @@ class Finished:
     scores: Mapping[str, Any]
     """The content of scores.json."""
 
-    def value(self, task: str, metric: str, **group: str) -> float | None:
+    def value(self, task: str, metric: str, /, **group: str) -> float | None:
         """A metric of a task over the evaluated samples, or of one group of them: value("videomme", "acc",
         duration="long"); None where there is none."""
         found = self.scores["tasks"].get(task, {})
@@ -231,14 +231,32 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A figure of a table with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+Entry: TypeAlias = "str | float | Cell | None"
+"""What stands in a table: texts as they are; numbers are fractions, printed per cent; None is printed "-"."""
+PUBLISHED, PARTIAL, GAIN = "published", "partial", "gain"
+"""What a row may be, other than a finished run: figures of others, a run of which something is missing, differences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """A table of a report, before it is Markdown or anything else."""
 
     title: str
     head: tuple[str, ...]
-    rows: tuple[tuple[str | float | None, ...], ...]
-    """Texts as they are; numbers are fractions, printed per cent; None is printed "-"."""
+    rows: tuple[tuple[Entry, ...], ...]
     notes: tuple[str, ...] = ()
+    ranked: tuple[str, ...] = ()
+    """Headings of the columns in which higher is better: the best and the second best of them are marked."""
+    marks: Mapping[int, str] = field(default_factory=dict)
+    """Number of a row -> what it is: PUBLISHED, PARTIAL or GAIN."""
 
 
 class Report(Protocol):

@@ -1,16 +1,30 @@
-"""Tables of report plugins: for the terminal, and in Markdown."""
+"""Tables of report plugins: for the terminal, in Markdown and CSV; LaTeX and HTML are in files of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.contracts import Sheet
+from harness.contracts import Cell, Entry, Sheet
 
-from .table import grid, per_cent, safe
+from . import printed
+from .html import html
+from .latex import latex
+from .printed import BEST, SECOND, Printed
+from .table import ruled, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+STYLES = {BEST: "bold", SECOND: "underline"}
+"""Of the terminal."""
+MARKUP = {BEST: "**{}**", SECOND: "<u>{}</u>"}
+"""Of Markdown."""
+FORMULA, FIGURES = tuple("=+-@\t\r"), re.compile(r"[-+\d., \[\]p<]*")
+"""A text that begins so would be run by a spreadsheet, unless it is one of figures only."""
 
 
 def show(console: Console, sheets: Sequence[Sheet]) -> None:
@@ -22,8 +36,8 @@ def show(console: Console, sheets: Sequence[Sheet]) -> None:
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for number, heading in enumerate(sheet.head):
             table.add_column(Text(heading), justify="right" if number else "left")
-        for row in sheet.rows:
-            table.add_row(*map(Text, _cells(row)))
+        for _, row in printed.rows(sheet):
+            table.add_row(*(Text(cell.whole, style=STYLES.get(cell.place, "")) for cell in row))
         console.print()
         console.print(Text(sheet.title, style="bold"), soft_wrap=True)
         console.print(table)
@@ -35,10 +49,56 @@ def markdown(sheets: Sequence[Sheet]) -> str:
     """The tables as Markdown."""
     lines = []
     for sheet in sheets:
-        lines += [f"## {safe(sheet.title)}", "", *grid(sheet.head, [_cells(row) for row in sheet.rows])]
+        rows = [[*map(_marked, row)] for _, row in printed.rows(sheet)]
+        lines += [f"## {safe(sheet.title)}", "", *ruled([*map(safe, sheet.head)], rows)]
         lines += [line for note in sheet.notes for line in (safe(note), "")]
     return "\n".join(lines)
 
 
-def _cells(row: Sequence[str | float | None]) -> list[str]:
-    return [cell if isinstance(cell, str) else per_cent(cell) for cell in row]
+def _marked(cell: Printed) -> str:
+    text = MARKUP.get(cell.place, "{}").format(safe(cell.text))
+    return f"{text} {cell.interval}".rstrip()
+
+
+def comma(sheet: Sheet) -> str:
+    """A table as CSV: fractions in full, an interval in two columns more, what a row is in the last column.
+
+    The heading of a figure says that it is a fraction. Notes are left out: nothing but the table is in the file.
+    """
+    columns = [*zip(*sheet.rows, strict=True)] or [()] * len(sheet.head)
+    parts = [_spread(heading, entries) for heading, entries in zip(sheet.head, columns, strict=True)]
+    head = [heading for headings, _ in parts for heading in headings]
+    lines = [[cell for _, cells in parts for cell in cells[number]] for number in range(len(sheet.rows))]
+    if sheet.marks:
+        head.append("mark")
+        lines = [[*line, sheet.marks.get(number, "")] for number, line in enumerate(lines)]
+    file = io.StringIO()
+    csv.writer(file).writerows([head, *lines])
+    return file.getvalue()
+
+
+def _spread(heading: str, entries: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
+    """The headings and cells that a column of the table is in CSV."""
+    if any(isinstance(entry, str) for entry in entries):
+        return [heading], [[_plain(entry)] for entry in entries]
+    if not any(isinstance(entry, Cell) for entry in entries):
+        return [f"{heading} (fraction)"], [[_plain(entry)] for entry in entries]
+    ends = ((entry.low, entry.high) if isinstance(entry, Cell) else (None, None) for entry in entries)
+    headings = [f"{heading} (fraction)", f"{heading} low (fraction)", f"{heading} high (fraction)"]
+    return headings, [[*map(_plain, (entry, *pair))] for entry, pair in zip(entries, ends, strict=True)]
+
+
+def _plain(entry: Entry) -> str:
+    if isinstance(entry, str):
+        return f"'{entry}" if entry.startswith(FORMULA) and not FIGURES.fullmatch(entry) else entry
+    value = printed.figure(entry)
+    return "" if value is None else repr(value)
+
+
+FORMATS: Mapping[str, tuple[str, Callable[[Sequence[Sheet]], Iterator[str]]]] = {
+    "md": (".md", lambda sheets: iter([markdown(sheets)])),
+    "latex": (".tex", lambda sheets: iter([latex(sheets)])),
+    "html": (".html", lambda sheets: iter([html(sheets)])),
+    "csv": (".csv", lambda sheets: map(comma, sheets)),
+}
+"""Name -> suffix, and the content of each file: one for all tables or, of CSV, one a table."""

@@ -31,12 +31,17 @@ def per_cent(value: float | None) -> str:
 def marks(run: Data, scores: Data, name: str) -> str:
     """What must be said beside the title of a task: that the run is partial or not finished."""
     told, task = run["tasks"][name], scores["tasks"][name]
-    said = [f"version {task['version']}"]
+    return ", ".join([f"version {task['version']}", *lacking(told, task)])
+
+
+def lacking(told: Data, task: Data) -> list[str]:
+    """What is missing of a task in a run."""
+    said = []
     if task["partial"]:
         said.append(f"PARTIAL: {told['items']} of {told['all_items']} items")
     if task["counts"]["samples"] < told["samples"]:
         said.append(f"UNFINISHED: {task['counts']['samples']} of {told['samples']} samples")
-    return ", ".join(said)
+    return said
 
 
 def counts(found: Mapping[str, int]) -> str:
@@ -205,8 +210,13 @@ def _overall(task: Data, told: Data) -> Iterator[tuple[str, list[str]]]:
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table in Markdown, and an empty one."""
+    return ruled([*map(safe, head)], [[*map(safe, row)] for row in rows])
+
+
+def ruled(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The same of cells that are Markdown already."""
     aligned = [":--", *("--:" for _ in head[1:])]
-    return [f"| {' | '.join(map(safe, row))} |" for row in (head, aligned, *rows)] + [""]
+    return [f"| {' | '.join(row)} |" for row in (head, aligned, *rows)] + [""]
 
 
 def safe(text: str) -> str:

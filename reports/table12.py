@@ -31,6 +31,7 @@ def report(runs: Sequence[Finished]) -> list[Sheet]:
                 )
                 for run in runs
             ),
+            ranked=tuple(_heading(runs[0].run["tasks"][name]) for name in tasks),
         )
     ]
 

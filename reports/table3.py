@@ -117,6 +117,7 @@ def report(runs: Sequence[Finished]) -> list[Sheet]:
             for row in rows
         ),
         notes=("c1, c2: the chains what-when-where and what-where-when", *(_about(rows) if several else ())),
+        ranked=tuple(COLUMNS),
     )
     sure = Sheet(title="How sure, per cent", head=("run", "", *COLUMNS), rows=tuple(_sure(rows)), notes=(INTERVALS,))
     pairs = [(after, before) for before, after in zip(rows, rows[1:], strict=False)]
