@@ -32,9 +32,14 @@ figcaption p { margin: .15rem 0; }
 
 def html(sheets: Sequence[Sheet], title: str = "Tables") -> str:
     """A page with the tables; all text is escaped."""
+    return document(title, fragment(sheets))
+
+
+def document(title: str, body: str) -> str:
+    """A page of that title around HTML that is safe already."""
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     start = ["<!DOCTYPE html>", f'<html lang="en"><head>{head}<style>{STYLE}</style></head><body>']
-    return "\n".join([*start, fragment(sheets), "</body></html>"]) + "\n"
+    return "\n".join([*start, body, "</body></html>"]) + "\n"
 
 
 def fragment(sheets: Sequence[Sheet]) -> str:

@@ -1,9 +1,10 @@
-"""What a reproduction found, claim by claim, with the tables that it rests on."""
+"""What a reproduction found, claim by claim, with the tables and pictures that it rests on: report.md, report.html."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from html import escape
 from pathlib import Path
 
 from harness import plugins
@@ -11,6 +12,7 @@ from harness.contracts import Finished, Sheet
 from harness.store import read_run
 from harness.summary import summarise
 
+from .. import html
 from ..comparison import interval, plain, points
 from ..sheets import markdown
 from ..table import per_cent, safe
@@ -18,7 +20,6 @@ from .claim import LEVEL, Finding
 from .plan import MODEL, WAYS, Plan
 from .step import Step
 
-PAGE = "report.md"
 NOTES = (
     "figures are per cent, gains points of them; n: questions or items that both answered",
     "intervals of 95 % and p (sign-flips of whole videos, two-sided) take the questions of a video together",
@@ -50,41 +51,56 @@ def claims(findings: Sequence[Finding]) -> Sheet:
 
 def tables(plan: Plan) -> Iterator[Sheet]:
     """The paper's tables, of the runs of the reproduction."""
-    trained = [run for name in ("base", *(way for way in WAYS if way != "words-sft")) for run in plan.runs(name)]
-    yield from plugins.load("harness.reports", "table3")(_finished(trained))
-    general = ["base", plan.runs(MODEL)[0].name, plan.runs("words")[0].name]
-    yield from plugins.load("harness.reports", "table2")(_finished([plan.out / "general" / name for name in general]))
+    asked = {name: plan.runs(name) for name in ("base", *(way for way in WAYS if way != "words-sft"))}
+    seed = plan.runs(MODEL)[0].name
+    general = [plan.out / "general" / name for name in ("base", seed, plan.runs("words")[0].name)]
+    for name, folders in (
+        ("table1", [asked["base"][0], asked[MODEL][0]]),
+        ("table2", general),
+        ("table3", [run for runs in asked.values() for run in runs]),
+        ("table6", [asked[MODEL][0]]),
+        ("table13", [plan.out / "votes"]),
+    ):
+        yield from plugins.load("harness.reports", name)([_finished(folder) for folder in folders])
 
 
-def _finished(folders: Sequence[Path]) -> list[Finished]:
-    return [
-        Finished(folder=folder, run=run, scores=summarise(folder, run))
-        for folder in folders
-        for run in [read_run(folder)]
-    ]
+def _finished(folder: Path) -> Finished:
+    run = read_run(folder)
+    return Finished(folder=folder, run=run, scores=summarise(folder, run))
 
 
-def pictures(folder: Path) -> list[Path]:
+def pictures(folder: Path) -> list[str]:
     """What was drawn, relative to the folder."""
-    found = [*folder.glob("*.png"), *(folder / "votes").glob("votes-*.png"), *folder.glob("runs/*/probe-*.png")]
-    return sorted(path.relative_to(folder) for path in found)
+    found = [*folder.glob("*.png"), *folder.glob("pictures/*.png"), *folder.glob("votes/votes-*.png")]
+    found += folder.glob("runs/*/probe-*.png")
+    return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
-def page(plan: Plan, findings: Sequence[Finding], sheets: Sequence[Sheet], steps: Sequence[Step]) -> str:
-    """The text of report.md."""
+def summary(plan: Plan, findings: Sequence[Finding]) -> str:
+    """What came out, in two sentences."""
     counts = Counter(each.verdict for each in findings)
     told = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
-    trained = "the checkpoints that ship" if plan.from_checkpoints else "checkpoints trained for it"
+    trained = "the checkpoints that ship" if plan.from_checkpoints else f"{plan.scale.seeds} training(s) of each way"
+    return f"Of {len(findings)} tests of claims: {told}. Scale {plan.scale.name}, with {trained}."
+
+
+def page(plan: Plan, findings: Sequence[Finding], sheets: Sequence[Sheet], steps: Sequence[Step]) -> dict[str, str]:
+    """File name -> text."""
+    title = "Open-o3-Video, reproduced"
+    found, drawn = [claims(findings), *sheets], pictures(plan.out)
     lines = [
-        f"# Open-o3-Video, reproduced at the scale {safe(plan.scale.name)}",
-        "",
-        f"Of {len(findings)} tests of claims: {told}. With {trained}; {plan.scale.seeds} of each way of training.",
-        "The [evidence viewer](view/index.html) shows the answers of the trained model beside those of its base.",
-        "",
-        markdown([claims(findings), *sheets]),
-        *(f"![{safe(path.stem)}]({path.as_posix()})\n" for path in pictures(plan.out)),
+        f"# {title}",
+        f"{safe(summary(plan, findings))} [Evidence viewer](view/index.html)",
+        markdown(found),
+        *(f"![{safe(picture)}]({picture})" for picture in drawn),
         "## Commands",
-        "",
-        *(f"    {step.command}" for step in steps),
+        "\n".join(f"    {step.command}" for step in steps),
     ]
-    return "\n".join(lines) + "\n"
+    body = [
+        f"<h1>{title}</h1>",
+        f'<p>{escape(summary(plan, findings))} <a href="view/index.html">Evidence viewer</a></p>',
+        html.fragment(found),
+        *(f'<img src="{escape(picture)}" alt="{escape(picture)}" loading="lazy" width="900">' for picture in drawn),
+        f"<h2>Commands</h2><pre>{escape(chr(10).join(step.command for step in steps))}</pre>",
+    ]
+    return {"report.md": "\n\n".join(lines) + "\n", "report.html": html.document(title, "\n".join(body))}

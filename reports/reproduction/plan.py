@@ -126,6 +126,8 @@ class Plan:
     def _telling(self) -> Iterator[Step]:
         name = self._named(MODEL)[0]
         run, base = str(self.out / "runs" / name), str(self.out / "runs" / "base")
+        plot = ("plot", base, run, "--kinds", "overlaps,groups", "--out", str(self.out / "pictures"))
+        yield Step("plot", plot, (f"run-{name}", "run-base"), 0.2)
         view = ("view", run, base, "--out", str(self.out / "view"))
         yield Step("view", view, (f"run-{name}", "run-base", "probe"), 0.5)
         if not self.from_checkpoints:

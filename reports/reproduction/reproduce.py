@@ -60,9 +60,10 @@ def reproduce(asked: Asked, console: Console) -> int:
         console.print("stopped; what is done is kept: the same command goes on", highlight=False)
         return 130
     found, tables = claims.findings(plan), list(page.tables(plan))
-    write_bytes(plan.out / page.PAGE, page.page(plan, found, tables, steps).encode("utf-8", "replace"))
+    for name, text in page.page(plan, found, tables, steps).items():
+        write_bytes(plan.out / name, text.encode("utf-8", "replace"))
     sheets.show(console, [page.claims(found)])
-    console.print(f"\n{plan.out / page.PAGE}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\n{plan.out / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
