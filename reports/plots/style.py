@@ -32,7 +32,7 @@ MODEST: dict[Any, Any] = {
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
 }
-"""Letters stay letters in vector files, names in them are no chance, and dollars in ours begin no formula."""
+"""Letters stay letters in vector files, names in them are no chance, and dollars begin no formula."""
 LETTERS = 110
 """Of a legend, that fit beside each other across ten inches."""
 
