@@ -24,8 +24,15 @@ HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "oo", "++")
 TINY = 1e-9
 """A standard error that is sums of the same numbers in another order."""
 FORMATS = ("png", "pdf", "svg")
-MODEST = {"font.size": 9, "axes.titlesize": 9, "svg.hashsalt": "harness", "svg.fonttype": "none", "pdf.fonttype": 42}
-"""Letters stay letters in vector files, and names in them are no chance."""
+MODEST: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "text.parse_math": False,
+    "svg.hashsalt": "harness",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+}
+"""Letters stay letters in vector files, names in them are no chance, and dollars begin no formula."""
 LETTERS = 110
 """Of a legend, that fit beside each other across ten inches."""
 
@@ -106,7 +113,7 @@ def dots(axes: Axes, look: Look, at: Sequence[float], found: Sequence[Estimate],
         ends = [(max(0.0, e.low or 0.0), min(1.0, e.high or 0.0)) for _, e in part]
         reach = [[v - 100 * low for v, (low, _) in zip(values, ends, strict=True)],
                  [100 * high - v for v, (_, high) in zip(values, ends, strict=True)]]  # fmt: skip
-        kept = {} if hollow else {"xerr" if across else "yerr": reach}
+        kept: dict[str, Any] = {} if hollow else {"xerr" if across else "yerr": reach}
         axes.errorbar(
             *((values, places) if across else (places, values)), **kept, color=look.colour, marker=look.marker,
             linestyle="none", markersize=4.5, elinewidth=1.2, capsize=2, clip_on=False, zorder=3,
@@ -134,12 +141,12 @@ def legend_of(runs: Sequence[str], **further: Any) -> tuple[list[Any], list[str]
 
 
 def wrapped(text: str, width: int = 30) -> str:
-    """A long name in several lines; dollars are no formulas.
+    """A long name in several lines.
 
     >>> wrapped("Artificial Intelligence and Applications", 24)
     'Artificial Intelligence\\nand Applications'
     """
-    return "\n".join(textwrap.wrap(text, width)).replace("$", r"\$") or text
+    return "\n".join(textwrap.wrap(text, width)) or text
 
 
 def encoded(drawn: Figure, form: str) -> bytes:

@@ -83,7 +83,7 @@ def test_groups_show_the_means_of_groups(two: Any) -> None:
         f"{name}, per cent" for name in ("accuracy", "tIoU", "vIoU")
     ]
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names == ["all", "length", "short", "medium", r"long \$100"]
+    assert names == ["all", "length", "short", "medium", "long $100"]
     for panel, metric in zip(figure.axes, KINDS.values(), strict=True):
         for run, container in zip(two, panel.containers, strict=True):
             shown = container.lines[0].get_xdata()
