@@ -30,8 +30,8 @@ Lines = Mapping[str, Sequence[Line]]
 Scores = Mapping[str, tuple[str, float]]
 """Sample -> its video, its score."""
 NOTE = (
-    "intervals of 95 %, clustered by video: of means by Student's t with the CR1 error, of what is made of several means "
-    "by a bootstrap of whole videos, of an average of benchmarks from theirs"
+    "intervals of 95 %, clustered by video: of means by Student's t with the CR1 error, of what is made of several "
+    "means by a bootstrap of whole videos, of an average of benchmarks from theirs"
 )
 
 

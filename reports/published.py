@@ -45,5 +45,5 @@ def _row(sheet: Sheet, figures: Mapping[str, float | None], name: str) -> tuple[
     for place, heading in enumerate(sheet.head[1:], 1):
         value = figures.get(heading)
         words = any(isinstance(row[place], str) for row in sheet.rows)
-        cells.append("" if words else None if value is None else value / 100)
+        cells.append("" if words else None if value is None else round(value / 100, 6))
     return tuple(cells)
