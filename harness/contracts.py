@@ -1,17 +1,16 @@
-"""What a task, an engine, a voter, a probe, a report, a scorer of frames and a source of pixels are."""
+"""What a task, an engine, a voter, a report, a scorer of frames and a source of pixels are."""
 
 from __future__ import annotations
 
-import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from harness.dataset import Dataset
 from harness.errors import UsageError
-from harness.records import Evidence, Frame, Grade, Prediction, Record, Request, Response, Sample, Score, View
+from harness.records import Frame, Grade, Prediction, Record, Request, Response, Sample, Score, View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,42 +171,6 @@ class Stop(Protocol):
     def __call__(self, sample: Sample, predictions: Sequence[Prediction], n: int) -> int:
         """How many rollouts to draw before it is asked again, of the n there may be; 0 when the vote is settled."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grounded:
-    """A question of a finished run whose scored answer cites times, as a probe sees it."""
-
-    task: str
-    sample: Sample
-    view: View
-    """What the model was shown."""
-    claims: tuple[Evidence, ...]
-    """What the answer cites: those claims that have a time within the video, each once; one or more."""
-    near: int
-    """How many frames belong to a cited time: those nearest to it."""
-
-    @property
-    def times(self) -> tuple[float, ...]:
-        """The cited times, each once, ascending."""
-        return tuple(sorted({claim.time for claim in self.claims if claim.time is not None}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """Changes what a question is shown, so that asking it again tells what its answer rests on."""
-
-    title: str
-    """What is done, as a row of a table says it: "evidence removed"."""
-    change: Callable[[Grounded, Sequence[Grounded], random.Random], View]
-    """What is shown instead; NotProbed, with the reason, where the probe does not apply. The second argument are all
-    questions of the task that cite times, the first among them, in the order of their ids."""
-    version: int = 1
-    """Rises when what is shown changes."""
-    drawn: bool = False
-    """Whether `change` draws by chance, so that it is asked for several times."""
-    against: tuple[str, ...] = ()
-    """The probes that it is compared with: the first is its control and always asked too, others where they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

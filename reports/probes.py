@@ -40,9 +40,9 @@ def markdown(found: Data, pictures: Mapping[str, str]) -> str:
         "- questions of the run asked again with what they are shown changed, and nothing else",
         f"- {asked['near']} frames belong to a cited time; {asked['draws']} draws of what is drawn by chance, with the",
         f"  seed {asked['seed']}, count with their mean",
-        f"- scores are per cent, differences points; intervals of {asked['level']:.0%} by Student's t and the CR1 error,",
-        f"  clustered by video; p: sign-flips of whole videos, exact or of {asked['flips']} random flips; Holm: p",
-        "  adjusted over the main metric of each task and probe against its control",
+        f"- scores are per cent, differences points, with intervals of {asked['level']:.0%}, clustered by video, by",
+        f"  Student's t and the CR1 error; p: sign-flips of whole videos, exact or of {asked['flips']} random flips",
+        "- Holm: p adjusted over the main metric of each task and probe against its control",
         "",
     ]
     for name, task in found["tasks"].items():

@@ -1,7 +1,7 @@
 """Table 6 of the Open-o3-Video paper (arXiv 2510.20579), for any tasks: answers without the frames that they cite.
 
-The paper gives the accuracy on 150 questions of Video-MME with 64 frames, without those near cited times, and without as
-many random ones.
+The paper gives the accuracy on 150 questions of Video-MME with 64 frames, without those near cited times, and without
+as many random ones.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ FILE, PROBE, CONTROL, RUN = "probe.json", "remove-evidence", "remove-random", "r
 HEAD = ("run", "task", "as it was", "evidence removed", "random removed", "differ", "interval", "p", "n", "of")
 NOTES = (
     "scores are over all evaluated questions, of which those that cite no time count as they were answered",
-    "differ: evidence removed against random removed, in points, over the n questions that were asked again, with an "
-    "interval of 95 % clustered by video and the p of flipping the signs of whole videos",
+    "differ: evidence removed against random removed, in points, over the n questions that were asked again",
+    "interval: of 95 %, clustered by video; p: of flipping the signs of whole videos",
 )
 
 

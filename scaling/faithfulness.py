@@ -9,7 +9,7 @@ from typing import Any
 
 from harness import metrics, stats
 from harness.codec import encode
-from harness.contracts import Probe
+from harness.probing import Probe
 
 from . import again
 from .grounded import Base

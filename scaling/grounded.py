@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.contracts import Grounded, Probe, Task
+from harness.contracts import Task
 from harness.errors import NotProbed, UsageError
+from harness.probing import Grounded, Probe
 from harness.records import Record, View
 from harness.store import key, read_records
 from harness.summary import restore

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness import plugins
 from harness.codec import compact
-from harness.contracts import Grounded, Probe
 from harness.errors import NotProbed, UsageError
 from harness.grader import put
 from harness.plan import full_name
+from harness.probing import Grounded, Probe
 from harness.progress import Progress
 from harness.records import View
 from harness.run import Job, Loop
@@ -78,7 +78,7 @@ def probe(asked: Asked, console: Console) -> int:
         bases = grounded.read(asked.run, run, asked.near)
         if not any(base.questions for base in bases.values()):
             why = "; ".join(f"{n} x {why}" for base in bases.values() for why, n in base.left_out.most_common())
-            console.print(f"{asked.run} has no question to probe: {why}", highlight=False, markup=False)
+            console.print(f"{asked.run} has no question to probe: {why}", highlight=False, markup=False, soft_wrap=True)
             return 1
         heads = {name: _head(name, each, asked, run) for name, each in probes.items()}
         with closing(Books(asked.run, heads, retry_errors=asked.retry_errors)) as books:

@@ -13,8 +13,8 @@ from itertools import chain
 
 from harness import comparison, metrics
 from harness.comparison import Compared, Pair
-from harness.contracts import Grounded, Probe
 from harness.errors import NotProbed
+from harness.probing import Grounded, Probe
 from harness.records import Prediction, Record, Score
 
 from .again import Line

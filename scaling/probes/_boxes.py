@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from harness.contracts import Grounded
 from harness.errors import NotProbed
 from harness.geometry import Box
+from harness.probing import Grounded
 from harness.records import Edit, View
 
 from ..evidence import told, whole

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from harness.contracts import Grounded
 from harness.errors import NotProbed
+from harness.probing import Grounded
 from harness.records import View
 
 from ..grounded import places

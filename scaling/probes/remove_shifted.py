@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from harness.contracts import Grounded, Probe
+from harness.probing import Grounded, Probe
 from harness.records import View
 
 from ._places import cited, without

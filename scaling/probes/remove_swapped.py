@@ -10,8 +10,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from harness.contracts import Grounded, Probe
 from harness.errors import NotProbed
+from harness.probing import Grounded, Probe
 from harness.records import View
 
 from ..evidence import told

@@ -10,8 +10,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.contracts import Grounded, Probe
 from harness.errors import NotProbed
+from harness.probing import Grounded, Probe
 from harness.records import Edit, View
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from harness.errors import UsageError, VideoError
 from harness.frames import Frames
 from harness.geometry import Box
 from harness.prompt import show
-from harness.records import Frame, Sample, View
+from harness.records import Edited, Frame, Request, Sample, View
 from harness.video import VideoInfo, probe
 
 WIDTH, HEIGHT = 160, 120
@@ -246,3 +249,42 @@ def test_a_fault_of_ours_reaches_who_asked(video: str, frames: Frames, monkeypat
     monkeypatch.setattr(harness.frames, "_decode", fail)
     with pytest.raises(MemoryError, match="no room"):
         get(frames, Frame(video=video, time=1.0, size=(28, 28)))
+
+
+def test_what_is_painted_over_is_grey_and_all_else_is_as_it_was(frames: Frames, video: str, tmp_path: Path) -> None:
+    shape: dict[str, Any] = {"video": video, "time": 0.5, "size": (WIDTH, HEIGHT)}
+    plain, over = Frame(**shape), Edited(**shape, masks=(Box(10.5, 20, 40, 60), Box(-9, -9, 3, 3), Box(900, 0, 999, 9)))
+    was, now = (np.asarray(image) for image in asyncio.run(frames.get([plain, over])))
+    expected = was.copy()
+    expected[20:60, 10:40] = expected[:3, :3] = 128
+    assert np.array_equal(now, expected) and not np.array_equal(was, now)
+    crop = Edited(**{**shape, "size": (20, 20)}, masks=over.masks, crop=Box(30, 50, 50, 70))
+    assert np.array_equal(np.asarray(asyncio.run(frames.get([crop]))[0]), expected[50:70, 30:50])
+
+
+def test_another_picture_is_shown_at_a_time(frames: Frames, video: str) -> None:
+    shape: dict[str, Any] = {"video": video, "size": (WIDTH, HEIGHT)}
+    moved, there = asyncio.run(frames.get([Edited(**shape, time=0.5, picture=1.0), Frame(**shape, time=1.0)]))
+    assert np.array_equal(np.asarray(moved), np.asarray(there))
+
+
+def test_the_disk_keeps_what_is_painted_over_apart(video: str, tmp_path: Path) -> None:
+    shape: dict[str, Any] = {"video": video, "time": 0.5, "size": (WIDTH, HEIGHT)}
+    asked = [Frame(**shape), Edited(**shape, masks=(Box(0, 0, 9, 9),)), Edited(**shape, masks=(Box(0, 0, 8, 8),))]
+    for _ in range(2):
+        made = Frames(tmp_path / "cache", threads=1)
+        pictures = [np.asarray(asyncio.run(made.get([frame]))[0]) for frame in asked]
+        made.close()
+        assert [int((p[:9, :9] == 128).all(2).sum()) for p in pictures[1:]] == [81, 64]
+        assert not (pictures[0][:9, :9] == 128).all()
+    assert made.decoded == 0, "the second time all three came from disk"
+
+
+def test_the_key_of_a_request_that_nothing_was_changed_in_is_what_it_was() -> None:
+    request = Request(parts=("a", Frame(video="v", time=1.5, size=(4, 2)), "b"))
+    told = {"video": "v", "time": 1.5, "size": [4, 2], "crop": None}
+    rest = {"system": None, "n": 1, "first": 0, "temperature": 0.0, "top_p": 1.0, "repetition_penalty": 1.0}
+    whole = {"parts": ["a", told, "b"], **rest, "max_tokens": 1024, "seed": 0, "choices": []}
+    assert request.key == hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    for edit in ({"picture": 2.0}, {"masks": (Box(0, 0, 1, 1),)}):
+        assert replace(request, parts=("a", Edited(video="v", time=1.5, size=(4, 2), **edit), "b")).key != request.key  # type: ignore[arg-type]
