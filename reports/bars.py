@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .curves import COLOURS
+from .plots.style import COLOURS
 from .probes import RUN
 
 if TYPE_CHECKING:

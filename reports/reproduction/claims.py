@@ -75,7 +75,8 @@ def _general(plan: Plan) -> Iterator[Finding]:
 
 
 def _words(plan: Plan) -> Iterator[Finding]:
-    yield paired(WHAT, *(figures.leading(plan.runs(way), "vstar", "what") for way in (MODEL, "words")))
+    better, worse = (figures.leading(plan.runs(way), "vstar", "what") for way in (MODEL, "words"))
+    yield paired(WHAT, better, worse)
 
 
 def _votes(folder: Path) -> Iterator[Finding]:

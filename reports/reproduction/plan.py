@@ -76,11 +76,12 @@ class Plan:
             return
         data, stgr = self._folders
         for task, count in (("vstar", self.scale.grounded), *((task, self.scale.general) for task in GENERAL)):
-            words = ("data", "shapes", "--tasks", task, "--out", data, "--count", count, "--seed", 7)
-            yield Step(f"data-{task}", tuple(map(str, words)), (), 0.5)
+            size: tuple[str, ...] = ("--count", str(count), "--seed", "7")
+            yield Step(f"data-{task}", ("data", "shapes", "--tasks", task, "--out", str(data), *size), (), 0.5)
         if not self.from_checkpoints:
-            words = ("data", "stgr", "shapes", "--out", stgr, "--clips", self.scale.clips)
-            yield Step("stgr", tuple(map(str, words)), (), 5.0)
+            yield Step(
+                "stgr", ("data", "stgr", "shapes", "--out", str(stgr), "--clips", str(self.scale.clips)), (), 5.0
+            )
 
     def _training(self) -> Iterator[Step]:
         if self.from_checkpoints:
