@@ -7,6 +7,5 @@ from .certainty import Column
 from .layout import Layout
 
 COLUMNS: dict[str, Column] = {heading: (table3.TASK, metric, {}) for heading, metric in table3.COLUMNS.items()}
-CHAINS = "c1, c2: the chains what-when-where and what-where-when"
 
-report = Layout(title="V-STaR, per cent", columns=COLUMNS, notes=(CHAINS,))
+report = Layout(title="V-STaR, per cent", columns=COLUMNS, notes=(table3.CHAINS,))

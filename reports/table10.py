@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .layout import Layout
-from .table1 import CHAINS, COLUMNS
+from .table1 import COLUMNS
+from .table3 import CHAINS
 
 report = Layout(title="V-STaR with other base models, per cent", columns=COLUMNS, notes=(CHAINS,))

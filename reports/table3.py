@@ -41,6 +41,7 @@ COLUMNS = {
     "mLGM": "mlgm",
 }
 """Heading -> metric of the run."""
+CHAINS = "c1, c2: the chains what-when-where and what-where-when"
 SEED = re.compile(r"-s\d+(?=/|$)")
 INTERVALS = (
     "intervals of 95 % over videos, of the mean of the seeds: Student's t with the CR1 error, clustered by video; of "
@@ -116,7 +117,7 @@ def report(runs: Sequence[Finished]) -> list[Sheet]:
             (row.name, *((str(len(row.runs)),) if several else ()), *(row.value(heading) for heading in COLUMNS))
             for row in rows
         ),
-        notes=("c1, c2: the chains what-when-where and what-where-when", *(_about(rows) if several else ())),
+        notes=(CHAINS, *(_about(rows) if several else ())),
         ranked=tuple(COLUMNS),
     )
     sure = Sheet(title="How sure, per cent", head=("run", "", *COLUMNS), rows=tuple(_sure(rows)), notes=(INTERVALS,))
