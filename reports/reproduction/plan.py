@@ -57,7 +57,7 @@ class Plan:
         if name == "base":
             return self.scale.base
         if self.from_checkpoints:
-            return f"{self.scale.shipped}-{name.rpartition('-s')[0]}"
+            return self.scale.shipped[name.rpartition("-s")[0]]
         return str(self.out / "checkpoints" / name)
 
     def checkpoints(self) -> list[str]:

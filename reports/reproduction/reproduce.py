@@ -37,7 +37,7 @@ class Asked:
     def plan(self) -> Plan:
         """What this stands for; UsageError when it cannot be."""
         found = scale.find(self.scale, seeds=self.seeds, data=self.data, stgr=self.stgr, base=self.base)
-        if self.from_checkpoints and found.shipped is None:
+        if self.from_checkpoints and not found.shipped:
             raise UsageError(f"no checkpoints of --scale {self.scale} ship; leave --from-checkpoints out")
         if self.from_checkpoints and self.seeds > 1:
             raise UsageError("one checkpoint of each way ships; leave --seeds out, or --from-checkpoints")

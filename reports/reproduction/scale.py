@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -20,8 +21,8 @@ class Scale:
     """Of training."""
     base: str
     """The model that training begins with."""
-    shipped: str | None = None
-    """How the names of checkpoints of its stages begin that ship with the package, as in nano-sft."""
+    shipped: Mapping[str, str] = field(default_factory=dict)
+    """Way of training -> the checkpoint of it that ships with the package."""
     data: Path | None = None
     """Folder of the benchmarks; None is the synthetic world, which is written first."""
     stgr: Path | None = None
@@ -52,11 +53,15 @@ class Scale:
         return self.data is None
 
 
+# Reinforcement learning alone leaves nano-base as it is, bit for bit: no rollout of it earns anything.
 NANO = Scale(
     name="nano",
     recipe="nano",
     base="nano-base",
-    shipped="nano",
+    shipped={
+        **{way: f"nano-{way}" for way in ("sft", "gspo", "grpo", "no-ada", "no-gat", "words")},
+        "rl": "nano-base",
+    },
     clips=1800,
     grounded=320,
     general=40,
