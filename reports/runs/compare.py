@@ -6,14 +6,15 @@ groups are explored (Benjamini-Hochberg).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from harness import comparison, multiplicity, stats
+from harness import comparison, multiplicity, stats, store
 from harness.codec import encode
 from harness.errors import UsageError
+from harness.progress import Progress
 
 from . import differences, flipped
 from .differences import Figure, Group
@@ -21,7 +22,8 @@ from .flipped import Flipped
 from .paired import Left, Paired, pair
 from .sides import Side, read
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +46,17 @@ class TaskCompared:
     flipped: tuple[Flipped, ...]
 
 
-def compare(
-    paths: Sequence[Path], out: Path, *, anyway: bool = False, progress: Callable[[int], Any] | None = None
-) -> dict[str, Any]:
+def compare(paths: Sequence[Path], out: Path, console: Console, *, anyway: bool = False) -> dict[str, Any]:
     """The content of comparison.json; `out` is the folder that it will lie in."""
     names = named(paths)
-    sides = [read(path) for path in paths]
-    found = {}
-    for name, side in zip(names[1:], sides[1:], strict=True):
-        found[name] = {
-            task: _compared(paired, sides[0], side, out) for task, paired in pair(sides[0], side, anyway=anyway).items()
-        }
+    first, *others = (read(path) for path in paths)
+    pairs = {name: pair(first, side, anyway=anyway) for name, side in zip(names[1:], others, strict=True)}
+    found: dict[str, dict[str, TaskCompared]] = {name: {} for name in pairs}
+    total = sum(len(p.before) * (1 + len(p.told["groups"])) for tasks in pairs.values() for p in tasks.values())
+    with Progress(console, total) as progress:
+        for (name, tasks), side in zip(pairs.items(), others, strict=True):
+            for task, paired in tasks.items():
+                found[name][task] = _compared(paired, first, side, out, progress)
     return {
         "format": 1,
         "baseline": names[0],
@@ -74,10 +76,31 @@ def named(paths: Sequence[Path]) -> list[str]:
     return ["/".join(part[-length:]).lstrip("/") for part in parts]
 
 
-def _compared(paired: Paired, before: Side, after: Side, out: Path) -> TaskCompared:
+def default_out(paths: Sequence[Path]) -> Path:
+    """A folder in that of the last run, named after the first."""
+    if not paths[-1].is_dir():
+        raise UsageError(f"{paths[-1]} is no folder that a comparison could be written into; give --out")
+    return paths[-1] / f"compare-{paths[0].resolve().name}"
+
+
+def write(folder: Path, data: Mapping[str, Any], text: str, flips: str) -> None:
+    """comparison.json, comparison.md and flips.md."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to --out {folder}: {error.strerror}") from error
+    store.write(folder / "comparison.json", "comparison", data)
+    store.write_bytes(folder / "comparison.md", text.encode("utf-8", "replace"))
+    store.write_bytes(folder / "flips.md", flips.encode("utf-8", "replace"))
+
+
+def _compared(paired: Paired, before: Side, after: Side, out: Path, progress: Progress) -> TaskCompared:
     by: dict[str, dict[str, Group]] = {}
+    whole = differences.whole(paired)
+    _advance(progress, whole)
     for axis, value, group in differences.parts(paired):
         by.setdefault(axis, {})[value] = group
+        _advance(progress, group)
     leading = comparison.leading(differences.pairs(paired.before, paired.after))
     return TaskCompared(
         title=paired.told["title"],
@@ -87,10 +110,15 @@ def _compared(paired: Paired, before: Side, after: Side, out: Path) -> TaskCompa
         columns=tuple(paired.told["columns"]),
         left=paired.left,
         notes=paired.notes,
-        whole=differences.whole(paired),
+        whole=whole,
         by=by,
         flipped=tuple(flipped.flipped(paired, before, after, out)),
     )
+
+
+def _advance(progress: Progress, group: Group) -> None:
+    for _ in range(group.samples):
+        progress.advance(False)
 
 
 Found = Mapping[str, Mapping[str, TaskCompared]]
@@ -101,11 +129,7 @@ Place = tuple[str, str, str, str, str]
 def _adjusted(found: Found) -> dict[str, dict[str, TaskCompared]]:
     """The same with p adjusted: over the main metrics, and over everything."""
     every = {place: figure.p for place, figure in _figures(found) if figure.p is not None}
-    main = {
-        place: p
-        for place, p in every.items()
-        if not place[2] and place[4] == found[place[0]][place[1]].main
-    }
+    main = {place: p for place, p in every.items() if not place[2] and place[4] == found[place[0]][place[1]].main}
     confirmed, explored = multiplicity.holm(main), multiplicity.benjamini_hochberg(every)
 
     def group(run: str, task: str, axis: str, value: str, told: Group) -> Group:

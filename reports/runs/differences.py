@@ -184,7 +184,7 @@ class Summed:
         return self._drawn[key]
 
     def _untold(self, values: tuple[float | None, float | None]) -> Estimate:
-        why = "one of the runs has no such figure" if None in values else "no interval: the task would be asked too often"
+        why = "not both runs have it" if None in values else "no interval: the task would be asked for each resample"
         samples = sum(map(len, self.sides[0].videos))
         return Estimate(value=_less(values[1], values[0]), n=samples, clusters=self.number, note=why)
 

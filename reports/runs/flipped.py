@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from harness.comparison import Pair
 from harness.records import Prediction
 
-from ..table import safe
 from .differences import pairs
 from .paired import Paired
 from .sides import Side
@@ -50,7 +50,7 @@ def flipped(paired: Paired, before: Side, after: Side, out: Path) -> list[Flippe
         if metric is None or values is None or values[0] == values[1]:
             continue
         sample = pair.sample
-        reference = Prediction(answer=sample.answer, span=sample.span, boxes=sample.boxes)
+        reference = _reference(pair)
         votes = (None if before.recorded else pair.before), (None if after.recorded else pair.after)
         found.append(
             Flipped(
@@ -66,6 +66,15 @@ def flipped(paired: Paired, before: Side, after: Side, out: Path) -> list[Flippe
             )
         )
     return sorted(found, key=lambda each: (-abs(each.scores[1] - each.scores[0]), each.sample))
+
+
+def _reference(pair: Pair) -> Prediction:
+    """The reference in the form of the answers: a question of when may have boxes as well."""
+    sample = pair.sample
+    if sample.answer is not None:
+        return Prediction(answer=sample.answer)
+    timed = any(vote.span is not None and not vote.boxes for vote in (pair.before, pair.after))
+    return Prediction(span=sample.span) if timed or not sample.boxes else Prediction(boxes=sample.boxes)
 
 
 def words(vote: Prediction | None) -> str | None:
@@ -94,18 +103,20 @@ def link(side: Side, task: str, sample: str, out: Path) -> str | None:
     return f"{quote(page.as_posix())}#{quote(task, safe='')}/{quote(sample, safe='')}"
 
 
-def markdown(names: tuple[str, str], tasks: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The lines of flips.md for one pair of runs, from the content of comparison.json."""
-    yield f"# What changed from {safe(names[0])} to {safe(names[1])}"
-    for told in tasks.values():
-        for fate in ("broken", "fixed"):
-            rows = [each for each in told["flipped"] if each["fate"] == fate]
-            yield from ("", f"## {safe(told['title'])}: {len(rows)} {fate}", "")
-            for each in rows[:SHOWN]:
-                yield from _row(names, each)
-            if len(rows) > SHOWN:
-                yield f"- and {len(rows) - SHOWN} more, which comparison.json lists"
-    yield ""
+def markdown(data: Mapping[str, Any]) -> str:
+    """The text of flips.md, from the content of comparison.json."""
+    lines = []
+    for name, tasks in data["against"].items():
+        lines += [f"# What changed from {escaped(data['baseline'])} to {escaped(name)}", ""]
+        for told in tasks.values():
+            for fate in ("broken", "fixed"):
+                rows = [each for each in told["flipped"] if each["fate"] == fate]
+                lines += [f"## {escaped(told['title'])}: {len(rows)} {fate}", ""]
+                lines += [line for each in rows[:SHOWN] for line in _row((data["baseline"], name), each)]
+                if len(rows) > SHOWN:
+                    lines.append(f"- and {len(rows) - SHOWN} more, which comparison.json lists")
+                lines.append("")
+    return "\n".join(lines)
 
 
 def _row(names: Sequence[str], each: Mapping[str, Any]) -> Iterator[str]:

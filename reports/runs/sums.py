@@ -122,7 +122,8 @@ class Sums:
 
     def task(self, weights: Floats) -> Figures:
         """What the task makes of that many copies of each video."""
-        return self.sum_up([r for video in np.flatnonzero(weights) for r in self._drawn(int(video), int(weights[video]))])
+        videos = np.flatnonzero(weights).tolist()
+        return self.sum_up([record for video in videos for record in self._drawn(video, int(weights[video]))])
 
     def at(self, weights: Floats, wanted: Collection[str]) -> Figures:
         """Those of the figures that are wanted, by the short cuts where there are some."""
@@ -183,9 +184,7 @@ def _ends(values: Floats, known: list[tuple[int, int]]) -> tuple[int, int]:
     return low, high
 
 
-def _counts(
-    values: Floats, low: int, high: int, both: Callable[[int, int], float | None]
-) -> Floats | None:
+def _counts(values: Floats, low: int, high: int, both: Callable[[int, int], float | None]) -> Floats | None:
     """What each video counts; None where the figure is no such mean."""
     if values[low] == values[high]:
         return (~np.isnan(values)).astype(float)
