@@ -8,7 +8,22 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import compare, data, demo, export, fetch, imports, judge, report, reward, run, tasks, train, vote
+from harness.verbs import (
+    compare,
+    data,
+    demo,
+    export,
+    fetch,
+    imports,
+    judge,
+    regress,
+    report,
+    reward,
+    run,
+    tasks,
+    train,
+    vote,
+)
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
@@ -28,6 +43,7 @@ app.command("import")(imports.imports)
 app.command("export")(export.export)
 app.command("fetch")(fetch.fetch)
 app.command("tasks")(tasks.tasks)
+app.add_typer(regress.app, name="regress")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 

@@ -58,11 +58,11 @@ def _voters(console: Console, run: Path, voters: str) -> None:
 def _runs(console: Console, runs: list[Path], out: Path | None, anyway: bool) -> None:
     import importlib
 
-    start, shown, flipped = (
-        importlib.import_module(f"harness.reports.runs.{n}") for n in ("compare", "shown", "flipped")
-    )
-    folder = out or start.default_out(runs)
+    rooms = ("compare", "shown", "flipped", "folders")
+    start, shown, flipped, folders = (importlib.import_module(f"harness.reports.runs.{name}") for name in rooms)
+    folder = out or folders.beside("compare", runs[0], runs[-1])
     found = start.compare(runs, folder, console, anyway=anyway)
-    start.write(folder, found, shown.markdown(found), flipped.markdown(found))
+    pages = {"comparison.md": shown.markdown(found), "flips.md": flipped.markdown(found)}
+    folders.write(folder, "comparison", found, {name: text.encode("utf-8", "replace") for name, text in pages.items()})
     shown.show(console, found)
     console.print(f"\n{folder / 'comparison.md'}\n{folder / 'flips.md'}", highlight=False, soft_wrap=True)

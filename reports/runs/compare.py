@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import comparison, multiplicity, stats, store
+from harness import comparison, multiplicity, stats
 from harness.codec import encode
 from harness.errors import UsageError
 from harness.progress import Progress
@@ -74,24 +74,6 @@ def named(paths: Sequence[Path]) -> list[str]:
     while len({part[-length:] for part in parts}) < len(parts):
         length += 1
     return ["/".join(part[-length:]).lstrip("/") for part in parts]
-
-
-def default_out(paths: Sequence[Path]) -> Path:
-    """A folder in that of the last run, named after the first."""
-    if not paths[-1].is_dir():
-        raise UsageError(f"{paths[-1]} is no folder that a comparison could be written into; give --out")
-    return paths[-1] / f"compare-{paths[0].resolve().name}"
-
-
-def write(folder: Path, data: Mapping[str, Any], text: str, flips: str) -> None:
-    """comparison.json, comparison.md and flips.md."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write to --out {folder}: {error.strerror}") from error
-    store.write(folder / "comparison.json", "comparison", data)
-    store.write_bytes(folder / "comparison.md", text.encode("utf-8", "replace"))
-    store.write_bytes(folder / "flips.md", flips.encode("utf-8", "replace"))
 
 
 def _compared(paired: Paired, before: Side, after: Side, out: Path, progress: Progress) -> TaskCompared:

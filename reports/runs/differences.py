@@ -98,6 +98,8 @@ def _group(paired: Paired, rows: Sequence[int], sum_up: SumUp, draws: int = stat
             flips=encode(each.flips),
         )
     for name, figure in Summed(sum_up, before, after, draws=draws).figures(quick=draws < stats.DRAWS).items():
+        if name in paired.lacking:
+            continue
         known = found.get(name)
         if known is None:
             found[name] = figure
@@ -110,9 +112,18 @@ class Summed:
     """What a task makes of the samples of both sides."""
 
     def __init__(
-        self, sum_up: SumUp, before: Sequence[Case], after: Sequence[Case], *, draws: int = stats.DRAWS
+        self,
+        sum_up: SumUp,
+        before: Sequence[Case],
+        after: Sequence[Case],
+        *,
+        draws: int = stats.DRAWS,
+        only: str | None = None,
     ) -> None:
-        """Both get the numbers of the videos of the first side, so that they are drawn together."""
+        """Both get the numbers of the videos of the first side, so that they are drawn together.
+
+        `only` is the one figure that is resampled, where the others are not wanted.
+        """
         known: dict[str, int] = {}
         places = [known.setdefault(case.record.sample.video, len(known)) for case in before]
         self.number, self.draws = len(known), draws
@@ -123,6 +134,8 @@ class Summed:
         self.slow = (one.slow | other.slow) - self.means.keys()
         """What the task has to be asked for each resample."""
         self.wanted = {name for name in self.names if None not in self.values(name)} - self.means.keys()
+        if only is not None:
+            self.wanted &= {only}
         self._drawn: dict[bytes, dict[str, float | None]] = {}
 
     def values(self, name: str) -> tuple[float | None, float | None]:
@@ -141,7 +154,7 @@ class Summed:
             elif name in self.wanted:
                 found[name] = _figure(*values, self.resampled(name), self._p(name), RESAMPLED)
             else:
-                found[name] = _figure(*values, self._untold(values), None, NONE)
+                found[name] = _figure(*values, self.untold(values), None, NONE)
         return found
 
     def resampled(self, name: str) -> Estimate:
@@ -183,7 +196,8 @@ class Summed:
             self._drawn[key] = {name: _less(after.get(name), before.get(name)) for name in {**before, **after}}
         return self._drawn[key]
 
-    def _untold(self, values: tuple[float | None, float | None]) -> Estimate:
+    def untold(self, values: tuple[float | None, float | None]) -> Estimate:
+        """A difference without an interval, with the reason."""
         why = "not both runs have it" if None in values else "no interval: the task would be asked for each resample"
         samples = sum(map(len, self.sides[0].videos))
         return Estimate(value=_less(values[1], values[0]), n=samples, clusters=self.number, note=why)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from harness.contracts import Task
 from harness.errors import UsageError
 from harness.store import differences
 
-from .sides import Case, Part, Side
+from .sides import Case, Part, Side, rounded
 
 ASKING = ("preset", "decoding", "voter", "adaptive", "video")
 """Settings of a run that say how it was asked, beside those of each task."""
@@ -51,8 +51,10 @@ class Paired:
     left: Left
     notes: tuple[str, ...] = ()
     """What differs, in words."""
-    asked_otherwise: tuple[str, ...] = field(default=())
+    how: tuple[str, ...] = ()
     """Those of them that say how questions were asked."""
+    lacking: frozenset[str] = frozenset()
+    """Figures that need more than what a recorded baseline keeps."""
 
     @property
     def videos(self) -> list[str]:
@@ -87,16 +89,22 @@ def _paired(name: str, before: Side, after: Side, anyway: bool) -> Paired:
         notes.append("the data folders differ, but the questions that are compared are the same")
     how = [*_asked(before.settings, after.settings, one, other)]
     notes += [*how, *differences(_some(before.settings, OTHERS), _some(after.settings, OTHERS))]
+    alike = rounded if before.recorded or after.recorded else _as_it_is
     both = [id for id in shared if one.cases[id].evaluated and other.cases[id].evaluated]
     return Paired(
         task=other.task(),
         told=other.told,
-        before=[one.cases[id] for id in both],
-        after=[other.cases[id] for id in both],
+        before=[alike(one.cases[id]) for id in both],
+        after=[alike(other.cases[id]) for id in both],
         left=_left(one, other, shared),
         notes=tuple(notes),
-        asked_otherwise=tuple(how),
+        how=tuple(how),
+        lacking=one.lacking | other.lacking,
     )
+
+
+def _as_it_is(case: Case) -> Case:
+    return case
 
 
 def _alone(before: Side, after: Side) -> str:

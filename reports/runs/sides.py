@@ -24,6 +24,8 @@ HASHED = ("kind", "question", "options", "part", "answer", "span", "boxes", "evi
 """What makes a question the same question."""
 DIGITS = 16
 """Of a hash, in hexadecimal: two of 3,000 questions have the same one with a chance of 1 in 4 x 10^12."""
+DECIMALS = 6
+"""Of a score in a recorded baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Part:
     """And under tasks."""
     cases: Mapping[str, Case]
     """Sample id -> case, in the order of ids."""
+    lacking: frozenset[str] = frozenset()
+    """Figures that a recorded baseline cannot give, as they are made of more than what it keeps."""
 
     def task(self) -> Task:
         """The task with its options."""
@@ -141,7 +145,7 @@ def _recorded(path: Path, data: Mapping[str, Any]) -> Side:
             cases = dict(_cases(name, spec["version"], told["samples"]))
         except (IndexError, ValueError) as error:
             raise DataError(f"{path} is damaged: the columns of {name} do not go together; record it again") from error
-        parts[name] = Part(spec=spec, told=told["about"], cases=cases)
+        parts[name] = Part(spec=spec, told=told["about"], cases=cases, lacking=frozenset(told["lacking"]))
     return Side(path=path, settings=data["settings"], parts=parts, recorded=True)
 
 
@@ -175,3 +179,23 @@ def bare(case: Case) -> Case:
     vote = Prediction() if record.vote is not None and record.vote.abstained else None
     score = None if record.score is None else Score(values=record.score.values)
     return replace(case, record=replace(record, sample=kept, vote=vote, score=score))
+
+
+def rounded(case: Case) -> Case:
+    """A case with scores as a baseline keeps them: what is compared with one must be of the same kind."""
+    if case.record.score is None:
+        return case
+    values = {name: short(value) for name, value in case.record.score.values.items()}
+    return replace(case, record=replace(case.record, score=replace(case.record.score, values=values)))
+
+
+def short(value: float | None) -> float | None:
+    """A score as a baseline keeps it.
+
+    >>> short(1 / 3), short(1.0)
+    (0.333333, 1)
+    """
+    if value is None:
+        return None
+    kept = round(value, DECIMALS)
+    return int(kept) if kept == int(kept) else kept

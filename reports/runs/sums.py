@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,7 +156,7 @@ class Sums:
         alone = [self.sum_up(records) if records else {} for records in self.videos]
         known: dict[tuple[int, int], Figures] = {}
 
-        def both(one: int, other: int, name: str) -> float | None:
+        def both(name: str, one: int, other: int) -> float | None:
             key = (min(one, other), max(one, other))
             if key not in known:
                 known[key] = self.sum_up(self.videos[key[0]] + self.videos[key[1]])
@@ -168,7 +168,7 @@ class Sums:
             if np.isnan(values).all():
                 continue
             low, high = _ends(values, ends)
-            counts = _counts(values, low, high, lambda one, other, name=name: both(one, other, name))
+            counts = _counts(values, low, high, partial(both, name))
             if counts is not None:
                 found[name] = Ratio(np.nan_to_num(values) * counts, counts, bool(values[low] == values[high]))
         return found
@@ -216,7 +216,7 @@ def resample(chance: np.random.Generator, number: int) -> Floats:
     return np.bincount(chance.integers(0, number, number), minlength=number).astype(float)
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: float | None, other: float | None) -> bool:
     """Whether two ways to a figure agree."""
     if one is None or other is None:
         return one is other
