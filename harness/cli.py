@@ -18,6 +18,7 @@ from harness.verbs import (
     judge,
     plot,
     probe,
+    regress,
     report,
     reproduce,
     reward,
@@ -50,6 +51,7 @@ app.command("import")(imports.imports)
 app.command("export")(export.export)
 app.command("fetch")(fetch.fetch)
 app.command("tasks")(tasks.tasks)
+app.add_typer(regress.app, name="regress")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 

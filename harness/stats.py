@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     Array: TypeAlias = NDArray[Any]
     Values: TypeAlias = Sequence[float] | Array
     Clusters: TypeAlias = Iterable[Hashable] | None
-
-K = TypeVar("K", bound=Hashable)
 
 LEVEL = 0.95
 """The chance that an interval covers what it is for."""
@@ -62,6 +60,12 @@ class Estimate:
             return None
         free = self.clusters - 1
         return (_t(1 - (1 - level) / 2, free) + _t(power, free)) * self.error
+
+    def bound(self, chance: float) -> float | None:
+        """The value below which the truth lies with that chance, by Student's t; None where the error is not known."""
+        if self.value is None or self.error is None:
+            return None
+        return self.value + (_t(chance, self.clusters - 1) * self.error if self.error else 0.0)
 
 
 def mean(values: Values, clusters: Clusters = None, level: float = LEVEL) -> Estimate:
@@ -193,18 +197,6 @@ def mcnemar(fixed: int, broken: int) -> float:
     number = fixed + broken
     tail = sum(math.comb(number, k) for k in range(min(fixed, broken) + 1))
     return min(1.0, max(2 * tail / (1 << number), sys.float_info.min))
-
-
-def holm(p_values: Mapping[K, float]) -> dict[K, float]:
-    """The p of each test adjusted for there being several. Source: Holm, Scand. J. Stat. 6 (1979) 65.
-
-    >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
-    {'a': 0.03, 'b': 0.06, 'c': 0.06}
-    """
-    found, largest = dict(p_values), 0.0
-    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
-        found[name] = largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
-    return found
 
 
 def bootstrap(

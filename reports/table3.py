@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from harness import metrics, stats
+from harness import metrics, multiplicity, stats
 from harness.contracts import Finished, Sheet
 from harness.errors import UsageError
 from harness.records import Sample, Score
@@ -241,7 +241,7 @@ def _tests(pairs: Sequence[tuple[Row, Row]]) -> Sheet:
             notes.append(f"{after.name} against {before.name}: {left} items that only one of them has are left out")
         cells, p_values[number] = _against(before, after, shared)
         lines.append((after.name, before.name, str(len(shared)), *cells))
-    adjusted = stats.holm(p_values)
+    adjusted = multiplicity.holm(p_values)
     return Sheet(
         title="Differences, points",
         head=("run", "against", "items", *COLUMNS, "Holm"),

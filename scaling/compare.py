@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness import comparison, plugins, stats
+from harness import comparison, multiplicity, plugins, stats
 from harness.codec import encode
 from harness.comparison import Compared, Pair
 from harness.contracts import Voter
@@ -204,7 +204,7 @@ def _judged(tasks: Mapping[str, TaskCompared]) -> dict[str, TaskCompared]:
         for voter, against in told.against.items()
         if told.main is not None
     }
-    adjusted = stats.holm(tests)
+    adjusted = multiplicity.holm(tests)
     found = {}
     for task, told in tasks.items():
         against = {}

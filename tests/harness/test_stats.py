@@ -15,7 +15,7 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from harness import stats
+from harness import multiplicity, stats
 
 
 def clustered(seed: int, clusters: int, size: int, spread: float = 0.3) -> tuple[numpy.ndarray, list[int]]:
@@ -105,9 +105,9 @@ def test_mcnemar(fixed: int, broken: int) -> None:
 def test_holm() -> None:
     for seed in range(20):
         found = numpy.random.default_rng(seed).random(6).round(1) / 5
-        mine = stats.holm(dict(enumerate(found.tolist())))
+        mine = multiplicity.holm(dict(enumerate(found.tolist())))
         assert list(mine.values()) == pytest.approx(multipletests(found, method="holm")[1]) and [*mine] == [*range(6)]
-    assert stats.holm({}) == {}
+    assert multiplicity.holm({}) == {}
 
 
 @pytest.mark.parametrize(("hits", "number"), [(0, 1), (1, 1), (0, 20), (20, 20), (3, 7), (500, 900)])
