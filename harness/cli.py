@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import compare, data, demo, export, fetch, imports, judge, report, reward, run, tasks, train, vote
+from harness.verbs import compare, data, demo, export, fetch, imports, judge, report, reward, run, tasks, train, view, vote
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
@@ -23,6 +23,7 @@ app.command("vote")(vote.vote)
 app.command("compare")(compare.compare)
 app.command("judge")(judge.judge)
 app.command("report")(report.report)
+app.command("view")(view.view)
 app.command("reward")(reward.reward)
 app.command("import")(imports.imports)
 app.command("export")(export.export)
