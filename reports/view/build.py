@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.manifest import now
+from harness.progress import Progress
 from harness.schema import dumps
 from harness.store import RECORDS, Key, key, read_records, read_run
 
@@ -42,42 +43,43 @@ class Asked:
 
 def view(asked: Asked, console: Console) -> Path:
     """Write the page; its path."""
-    if not 1 <= len(asked.runs) <= 2:
-        raise UsageError(f"{len(asked.runs)} runs were given; give one, or two to put them side by side")
     told = [read_run(run) for run in asked.runs]
     folder, building = Folder(asked.out), _Building(asked)
-    about = {"format": 1, "runs": [*map(str, asked.runs)], "written": now()}
-    folder.mark(about)
-    for number, content in building.chunks():
-        if asked.single:
-            building.inside[number] = content
-        else:
-            folder.data(f"{number}.js", page.chunk(number, content))
+    folder.mark({"format": 1, "runs": [*map(str, asked.runs)], "written": now()})
+    inside: dict[str, str] = {}
+    with Progress(console, sum(task["samples"] for run in told for task in run["tasks"].values()), noun="questions") as bar:
+        for name, text in building.chunks(bar):
+            if asked.single:
+                inside[name] = text
+            else:
+                folder.data(f"{name}.js", page.chunk(name, text))
     if not building.rows:
         raise UsageError(f"{asked.runs[0]} has no records yet in {RECORDS}; start harness run again, or wait")
     drawn = building.album.draw(folder.frames, console) if asked.frames else 0
+    videos = building.album.told()
     index = {
         "format": 1,
         "frames": asked.frames,
-        "runs": [_about(run, said, name) for run, said, name in zip(asked.runs, told, names(asked.runs), strict=True)],
-        "videos": building.album.told(),
+        "runs": [about(*each) for each in zip(told, names(asked.runs), building.probes, strict=True)],
+        "videos": videos,
         "questions": outline.columns(building.rows, len(asked.runs), building.videos()),
     }
-    pictures = building.pictures() if asked.frames else set()
+    text = dumps(index, "the index").decode()
     if asked.single:
-        path = folder.page(page.html(_single(folder, building.inside, index, pictures)))
-        pictures = set()
+        path = folder.page(page.html({"index": text, **_with_pictures(folder, inside, building.pictures())}))
     else:
-        folder.data("index.js", page.chunk("index", index))
+        folder.data("index.js", page.chunk("index", text))
         path = folder.page(page.html())
-    folder.sweep(pictures)
-    faults = sum(video["error"] is not None for video in index["videos"])
-    console.print(
-        f"{len(building.rows)} questions, {drawn} pictures of {len(index['videos'])} videos"
-        + (f", {faults} of which cannot be shown as they should" if faults else ""),
-        highlight=False,
-    )
+    folder.sweep(set() if asked.single or not asked.frames else building.pictures())
+    _tell(console, f"{len(building.rows)} questions, {drawn} pictures of {len(videos)} videos")
+    faults = [video["error"] for video in videos if video["error"] is not None]
+    if faults:
+        _tell(console, f"{len(faults)} videos cannot be shown, or not all of them; {faults[0]}")
     return path
+
+
+def _tell(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class _Building:
@@ -87,26 +89,28 @@ class _Building:
         self.runs = asked.runs
         self.album = Album(asked.longest)
         self.rows: dict[Key, Row] = {}
-        self.inside: dict[str, object] = {}
+        self.probes: list[list[str]] = []
+        """The names of the probes of each run."""
 
-    def chunks(self) -> Iterator[tuple[str, list[object]]]:
-        """Files of questions: name and content; rows and wanted pictures are known once all have gone by."""
+    def chunks(self, bar: Progress) -> Iterator[tuple[str, str]]:
+        """Files of questions: name and JSON; rows and wanted pictures are known once all have gone by."""
         signals = grades.signals()
         for run, path in enumerate(self.runs):
-            teller = Teller(Beside(path), signals, self.album.name)
-            number, size, content = 0, 0, list[object]()
+            beside = Beside(path)
+            self.probes.append(beside.names)
+            teller = Teller(beside, signals, self.album.name)
+            number, content = 0, list[str]()
             for record in read_records(path):
                 self.album.video(record.sample.video)
-                told = teller.tell(record)
+                content.append(dumps(teller.tell(record), record.sample.id).decode())
                 row = self.rows.setdefault(key(record.task, record.sample.id), Row(record.task, record.sample))
-                row.sides[run] = outline.side(record, number, len(content))
-                content.append(told)
-                size += len(dumps(told, record.sample.id))
-                if size >= CHUNK:
-                    yield f"{run}-{number}", content
-                    number, size, content = number + 1, 0, []
+                row.sides[run] = outline.side(record, number, len(content) - 1)
+                bar.advance(record.error is not None)
+                if sum(map(len, content)) >= CHUNK:
+                    yield f"{run}-{number}", f"[{','.join(content)}]"
+                    number, content = number + 1, []
             if content:
-                yield f"{run}-{number}", content
+                yield f"{run}-{number}", f"[{','.join(content)}]"
 
     def videos(self) -> dict[str, int]:
         """Path of a video -> its number."""
@@ -131,7 +135,7 @@ def names(runs: Sequence[Path]) -> list[str]:
     return [f"{run} ({number})" for number, run in enumerate(map(str, runs), 1)]
 
 
-def _about(run: Path, told: Mapping[str, Any], name: str) -> dict[str, Any]:
+def about(told: Mapping[str, Any], name: str, probes: Sequence[str]) -> dict[str, Any]:
     """What the page says of a run; no paths of this machine."""
     settings = told["settings"]
     return {
@@ -148,21 +152,15 @@ def _about(run: Path, told: Mapping[str, Any], name: str) -> dict[str, Any]:
             | {field: task.get(field) for field in ("version", "frames", "options")}
             for task in settings["tasks"]
         ],
-        "probes": Beside(run).names,
+        "probes": probes,
     }
 
 
-def _single(
-    folder: Folder, inside: Mapping[str, object], index: Mapping[str, Any], pictures: set[str]
-) -> dict[str, object]:
+def _with_pictures(folder: Folder, inside: Mapping[str, str], pictures: Iterable[str]) -> dict[str, str]:
     """All data and pictures as one; UsageError when that is too much for one file."""
-    there = {name: folder.frames / name for name in sorted(pictures) if (folder.frames / name).is_file()}
-    size = sum(path.stat().st_size * 4 // 3 for path in there.values()) + sum(
-        len(dumps(content, name)) for name, content in inside.items()
-    )
+    there = {name: folder.frames / name for name in pictures if (folder.frames / name).is_file()}
+    size = sum(map(len, inside.values())) + sum(path.stat().st_size * 4 // 3 for path in there.values())
     if size > SINGLE:
-        raise UsageError(
-            f"the page would be one file of {size / 1e6:.0f} MB; leave out --single, or add --no-frames"
-        )
+        raise UsageError(f"the page would be one file of {size / 1e6:.0f} MB; leave out --single, or add --no-frames")
     drawn = {name: page.picture(path.read_bytes()) for name, path in there.items()}
-    return {"index": index, **inside, "pictures": drawn}
+    return {**inside, "pictures": dumps(drawn, "the pictures").decode()}

@@ -80,7 +80,7 @@ class Album:
 
     async def _draw(self, folder: Path, console: Console) -> int:
         gate = asyncio.Semaphore(AT_ONCE)
-        with closing(Frames(partial=True)) as frames, Progress(console, len(self.videos)) as progress:
+        with closing(Frames(partial=True)) as frames, Progress(console, len(self.videos), noun="videos") as progress:
 
             async def one(path: str, wanted: Wanted) -> int:
                 async with gate:

@@ -7,40 +7,38 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from importlib.resources import files
 
-from harness.schema import dumps
-
 SCRIPTS = ("base", "list", "timeline", "pictures", "rollouts", "question", "main")
 
 _UNSAFE = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
+_RISKY = re.compile("[<>&\u2028\u2029]")
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
-def escaped(data: object, where: str) -> str:
+def escaped(text: str) -> str:
     r"""JSON in which no character can end a script or a line of one.
 
-    >>> escaped("</script>\u2028", "a text")
-    '"\\u003c/script\\u003e\\u2028"'
+    >>> escaped('"</script>"')
+    '"\\u003c/script\\u003e"'
     """
-    text = dumps(data, where).decode()
-    return re.sub("[<>&\u2028\u2029]", lambda match: _UNSAFE[match[0]], text)
+    return _RISKY.sub(lambda match: _UNSAFE[match[0]], text)
 
 
-def chunk(name: str, data: object) -> bytes:
-    """A file of data that the page loads as a script: JSON in a string, so that no key of it means anything."""
-    text = dumps(data, f"{name}.js").decode()
-    return f"put({escaped(name, name)}, {escaped(text, name)});\n".encode()
+def chunk(name: str, text: str) -> bytes:
+    """A file of data, given as JSON, that the page loads as a script: in a string, so that no key of it means anything."""
+    return f"put({escaped(json.dumps(name))}, {escaped(json.dumps(text, ensure_ascii=False))});\n".encode()
 
 
-def html(data: Mapping[str, object] | None = None) -> bytes:
-    """index.html; with `data`, name -> content, all of it is inside, and no other file is asked for."""
+def html(data: Mapping[str, str] | None = None) -> bytes:
+    """index.html; with `data`, name -> JSON, all of it is inside, and no other file is asked for."""
     style, script = _read("view.css"), "\n".join(_read(f"{name}.js") for name in SCRIPTS)
     blocks = (
-        f'<script type="application/json" data-name="{name}">{escaped(content, name)}</script>'
-        for name, content in (data or {}).items()
+        f'<script type="application/json" data-name="{name}">{escaped(text)}</script>'
+        for name, text in (data or {}).items()
     )
     slots = {"policy": _policy(style, script, data is not None), "style": style, "script": script}
     slots["data"] = "\n".join(blocks)

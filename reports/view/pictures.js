@@ -51,7 +51,7 @@ function place(frames, parts) {
     lay(timed(part.vote.boxes), any, { class: `run-${run}`, tag: name, told: "predicted" });
     const claims = part.vote.evidence.filter((claim) => claim.box && claim.time !== null);
     for (const claim of claims) {
-      lay([[claim.time, claim.box]], (time) => cited(frames, run, time), { class: `run-${run}`, tag: name, told: claim.label, cited: true });
+      lay([[claim.time, claim.box]], (time) => cited(frames, run, time), { class: `run-${run}`, tag: name.toLowerCase(), told: claim.label, cited: true });
     }
   });
   return away;
@@ -65,25 +65,33 @@ function reference(parts) {
   return boxes.length ? boxes : sample.evidence.filter((claim) => claim.box && claim.time !== null).map((claim) => [claim.time, claim.box]);
 }
 
-function overlay([width, height], boxes) {
+function overlay([width, height], boxes, letters) {
   const picture = svg("svg", { class: "overlay", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
-  boxes.forEach((each) => picture.append(drawBox(each, width, height)));
+  boxes.forEach((each) => picture.append(drawBox(each, width, height, letters)));
   return picture;
 }
 
-function drawBox({ class: name, tag, told, box, time, cited: dashed }, width, height) {
+/* Letters stand in corners of their own, so that boxes on each other can be told apart; what is only cited has a small one. */
+const CORNERS = { R: [0, 0], P: [1, 1], p: [0, 1], A: [1, 1], a: [0, 1], B: [1, 0], b: [1, 0] };
+const LETTER = 0.075;
+
+function drawBox({ class: name, tag, told, box, time, cited: dashed }, width, height, letters = LETTER) {
   const [x1, y1, x2, y2] = box;
   const shape = { x: Math.min(x1, x2), y: Math.min(y1, y2), width: Math.abs(x2 - x1), height: Math.abs(y2 - y1) };
-  const letter = height * 0.075;
-  const high = shape.y > letter * 1.2;
   return svg("g", { class: `box ${name}${dashed ? " cited" : ""}` },
     svg("title", {}, `${told}, ${seconds(time)}`),
-    svg("rect", { ...shape, class: "halo" }), svg("rect", shape),
-    tag && svg("text", { x: Math.max(1, shape.x), y: high ? shape.y - letter * 0.25 : Math.min(height - 2, shape.y + shape.height + letter), "font-size": letter }, tag));
+    svg("rect", { ...shape, class: "halo" }), svg("rect", shape), tag && letter(tag, shape, width, height, height * letters));
+}
+
+function letter(tag, shape, width, height, size) {
+  const [right, low] = CORNERS[tag];
+  const inside = (value, most) => Math.min(most, Math.max(0, value));
+  const y = low ? inside(shape.y + shape.height + size * 0.95, height - 2) : Math.max(size, inside(shape.y - size * 0.25, height));
+  return svg("text", { x: inside(shape.x + right * shape.width, width - 1), y, "font-size": size, "text-anchor": right ? "end" : "start" }, tag);
 }
 
 /* A picture, or in its place why there is none. */
-function picture(frame, video, size, boxes) {
+function picture(frame, video, size, boxes, letters) {
   const holder = el("span", { class: "picture" });
   holder.style.aspectRatio = size ? `${size[0]} / ${size[1]}` : "16 / 9";
   const instead = (why) => holder.prepend(el("span", { class: "gone" }, why));
@@ -98,7 +106,7 @@ function picture(frame, video, size, boxes) {
     image.addEventListener("error", () => { image.remove(); instead(video.error || "this picture is missing; write the page again"); });
     holder.append(image);
   }
-  if (size) holder.append(overlay(size, boxes));
+  if (size) holder.append(overlay(size, boxes, letters));
   return holder;
 }
 
@@ -123,7 +131,7 @@ function pictureSection(context) {
   const notes = [`${shown} ${shown === 1 ? "frame" : "frames"} shown`];
   if (frames.length > shown) notes.push(`${frames.length - shown} more at seconds of boxes`);
   if (away) notes.push(`${away} boxes at seconds that no picture is near`);
-  const strip = el("div", { class: "strip" }, frames.map((frame) => frameCard(frame, context)));
+  const strip = el("div", { class: frames.length > 12 ? "strip many" : "strip" }, frames.map((frame) => frameCard(frame, context)));
   return el("section", { "aria-label": "Frames" },
     el("div", { class: "head" }, el("h3", {}, "Frames"), el("span", { class: "note" }, notes.join("; ")), legend(strip, parts)), strip);
 }
@@ -190,7 +198,7 @@ function enlarge(frame, context) {
       el("button", { type: "button", class: "plain", "aria-label": "Earlier frame", onclick: () => move(-1) }, "←"),
       el("button", { type: "button", class: "plain", "aria-label": "Later frame", onclick: () => move(1) }, "→"),
       el("button", { type: "button", class: "plain", onclick: () => zoom.close() }, "Close")),
-    picture(frame, context.video, context.size, frame.boxes),
+    picture(frame, context.video, context.size, frame.boxes, LETTER / 2.5),
     el("ul", { class: "boxes" }, frame.boxes.map((each) => el("li", {}, el("i", { class: `key ${each.class}${each.cited ? " cited" : ""}` }),
       `${each.tag} ${each.told}, ${seconds(each.time)}: [${each.box.map((value) => digits(value, 1)).join(", ")}]`))));
   zoom.onkeydown = (event) => {

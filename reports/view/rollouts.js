@@ -68,7 +68,7 @@ function rollout(part, place, run, context, alone) {
     saidBlock(part.said, run, context),
     problems.length ? el("ul", { class: "problems" }, problems.map((problem) => el("li", {}, problem))) : null,
     gradeList(part.grades, run, context), cost && el("p", { class: "note" }, cost));
-  card.open = part.won || alone;
+  card.open = part.won || alone || (place === 0 && !context.parts[run].rollouts.some(({ won }) => won));
   return card;
 }
 

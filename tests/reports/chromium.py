@@ -82,7 +82,7 @@ class Browser:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def open(self, url: str, ready: str = "!document.querySelector('#main > .hint')") -> None:
+    def open(self, url: str, ready: str = "document.querySelector('#main > .headline, #main > .fault')") -> None:
         """Go to a page and wait until the expression is true of it."""
         self.said.clear()
         self("Page.navigate", url="about:blank")
