@@ -8,7 +8,6 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import (
     compare,
     data,
     demo,
@@ -28,6 +27,8 @@ from harness.verbs import (
     verify,
     vote,
 )
+from harness.verbs import (
+from harness.verbs import compare, data, demo, export, fetch, imports, judge, report, reward, run, tasks, train, view, vote
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",
@@ -45,6 +46,7 @@ app.command("judge")(judge.judge)
 app.command("plot")(plot.plot)
 app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
+app.command("view")(view.view)
 app.command("reward")(reward.reward)
 app.command("verify")(verify.verify)
 app.command("import")(imports.imports)

@@ -14,12 +14,13 @@ LINE_SECONDS = 10.0
 
 
 class Progress:
-    """Counts samples: those kept from before, those done, those that failed. A context manager."""
+    """Counts samples, or what else `noun` says: those kept from before, those done, those that failed. A context manager."""
 
-    def __init__(self, console: Console, total: int, before: int = 0, failed: int = 0) -> None:
+    def __init__(self, console: Console, total: int, before: int = 0, failed: int = 0, noun: str = "samples") -> None:
         """`before` of the total were done in earlier sessions, `failed` of those with an error."""
         self.console = console
         self.total = total
+        self.noun = noun
         self.before = self.done = before
         self.failed = failed
         self._begun = self._said = time.monotonic()
@@ -62,13 +63,13 @@ class Progress:
         return (self.done - self.before) / max(time.monotonic() - self._begun, 1e-9)
 
     def _say(self) -> None:
-        self.console.print(f"{self.done}/{self.total} samples, {self._note()}", highlight=False, soft_wrap=True)
+        self.console.print(f"{self.done}/{self.total} {self.noun}, {self._note()}", highlight=False, soft_wrap=True)
 
     def _note(self) -> str:
         if self.done == self.before:
             return "starting"
         left = (self.total - self.done) / self.rate
-        return f"{self.rate:.3g} samples/s, {clock(left)} left, {self.failed} failed"
+        return f"{self.rate:.3g} {self.noun}/s, {clock(left)} left, {self.failed} failed"
 
 
 def clock(seconds: float) -> str:

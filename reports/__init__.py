@@ -20,6 +20,7 @@ NOT_PLUGINS = (
     "runs",
     "sheets",
     "table",
+    "view",
     "votes",
 )
 """Modules that are no reports of their own."""

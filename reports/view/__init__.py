@@ -1,0 +1,1 @@
+"""The evidence viewer: run folders as a page that opens from disk, without a server."""
