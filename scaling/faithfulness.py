@@ -9,6 +9,7 @@ from typing import Any
 
 from harness import metrics, stats
 from harness.codec import encode
+from harness.multiplicity import holm
 from harness.probing import Probe
 
 from . import again
@@ -40,7 +41,7 @@ def document(
         for compared in [*trial.against.values()][:1]
         if main in compared
     }
-    adjusted = stats.holm(tests)
+    adjusted = holm(tests)
     settings = {"near": near, "draws": draws, "seed": seed, "level": stats.LEVEL, "flips": stats.FLIPS}
     told = {task: _told(each, trials[task], run["tasks"][task], adjusted) for task, each in found.items()}
     return {"format": 1, "settings": {"probes": [*probes], **settings}, "tasks": told}

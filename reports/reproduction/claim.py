@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness import stats
+from harness.multiplicity import holm
 from harness.stats import Estimate
 
 LEVEL = 0.05
@@ -94,11 +95,9 @@ def averaged(tasks: Mapping[str, Values]) -> Values:
 
 def adjusted(findings: Sequence[Finding]) -> list[Finding]:
     """The same with p adjusted for all that are tested."""
-    from dataclasses import replace
-
     tested = {number: each.p for number, each in enumerate(findings) if each.p is not None}
-    holm = stats.holm(tested)
-    return [replace(each, holm=holm.get(number)) for number, each in enumerate(findings)]
+    found = holm(tested)
+    return [replace(each, holm=found.get(number)) for number, each in enumerate(findings)]
 
 
 def _mean(values: Sequence[float]) -> float | None:
