@@ -62,7 +62,7 @@ def tables(task: Data, metrics: Sequence[str] | None = None) -> list[Sheet]:
     )
     differing = Sheet(
         title=f"{task['title']}: differences, points",
-        head=("metric", "", "n", "before", "after", "differ", "interval", "p", "Holm"),
+        head=("metric", "", "against", "n", "before", "after", "differ", "interval", "p", "Holm"),
         rows=tuple(row for trial in task["trials"].values() for row in _differences(trial, metrics)),
         notes=tuple(said for trial in task["trials"].values() for said in verdicts(task, trial)),
     )
@@ -109,7 +109,7 @@ def _differences(trial: Data, metrics: Sequence[str] | None) -> Iterator[tuple[s
                 told = each["difference"]
                 figures = (per_cent(each["before"]), per_cent(each["after"]), points(told["value"]))
                 tests = (interval(told, points), plain(each["p"]), plain(each["holm"]))
-                yield (metric, f"{one} - {other}", str(told["n"]), *figures, *tests)
+                yield (metric, one, other, str(told["n"]), *figures, *tests)
 
 
 def verdicts(task: Data, trial: Data) -> Iterator[str]:
