@@ -8,7 +8,22 @@ from __future__ import annotations
 import typer
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.verbs import compare, data, demo, export, fetch, imports, judge, report, reward, run, tasks, train, view, vote
+from harness.verbs import (
+    compare,
+    data,
+    demo,
+    export,
+    fetch,
+    imports,
+    judge,
+    report,
+    reward,
+    run,
+    tasks,
+    train,
+    view,
+    vote,
+)
 
 app = typer.Typer(
     help="Evaluate, scale and train models that answer questions about videos with what, when and where.",

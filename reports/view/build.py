@@ -47,7 +47,9 @@ def view(asked: Asked, console: Console) -> Path:
     folder, building = Folder(asked.out), _Building(asked)
     folder.mark({"format": 1, "runs": [*map(str, asked.runs)], "written": now()})
     inside: dict[str, str] = {}
-    with Progress(console, sum(task["samples"] for run in told for task in run["tasks"].values()), noun="questions") as bar:
+    with Progress(
+        console, sum(task["samples"] for run in told for task in run["tasks"].values()), noun="questions"
+    ) as bar:
         for name, text in building.chunks(bar):
             if asked.single:
                 inside[name] = text

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from string import ascii_uppercase
 from typing import Any
 
-from harness.geometry import Span
 from harness.records import Prediction, Record, Sample
 from harness.store import Key
 
@@ -66,6 +65,7 @@ def side(record: Record, chunk: int, place: int) -> Side:
 def told(said: Prediction, options: Sequence[str] = ()) -> str:
     """An answer in few words.
 
+    >>> from harness.geometry import Span
     >>> told(Prediction(answer="B"), ["pear", "plum"]), told(Prediction(span=Span(2, 4.5))), told(Prediction())
     ('B. plum', '2 to 4.5 s', '')
     """
@@ -111,7 +111,9 @@ def columns(rows: Mapping[Key, Row], runs: int, videos: Mapping[str, int]) -> di
         "question": texts.column(sample.question for sample in samples),
         "options": texts.column(" / ".join(sample.options) for sample in samples),
         "reference": texts.column(next(iter(row.sides.values())).reference for row in found),
-        "groups": [{"axis": axis, "value": texts.column(sample.groups.get(axis) for sample in samples)} for axis in axes],
+        "groups": [
+            {"axis": axis, "value": texts.column(sample.groups.get(axis) for sample in samples)} for axis in axes
+        ],
         "sides": [_columns(each, texts) for each in sides],
         "change": [CHANGES.index(change(*pair)) for pair in zip(*sides, strict=True)] if runs == 2 else None,
         "texts": [*texts.numbers],
@@ -121,8 +123,8 @@ def columns(rows: Mapping[Key, Row], runs: int, videos: Mapping[str, int]) -> di
 def _columns(sides: Sequence[Side | None], texts: Texts) -> dict[str, Any]:
     return {
         "status": [-1 if side is None else verdict.STATUSES.index(side.status) for side in sides],
-        "score": [side and side.score for side in sides],
-        "answer": texts.column(side and side.answer for side in sides),
+        "score": [side.score if side else None for side in sides],
+        "answer": texts.column(side.answer if side else None for side in sides),
         "dissent": [side.dissent if side else 0 for side in sides],
         "rollouts": [side.rollouts if side else 0 for side in sides],
         "chunk": [side.chunk if side else -1 for side in sides],
