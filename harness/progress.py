@@ -14,7 +14,7 @@ LINE_SECONDS = 10.0
 
 
 class Progress:
-    """Counts samples, or what else `noun` says: those kept from before, those done, those that failed. A context manager."""
+    """Counts samples, or what `noun` says: those kept from before, done and failed. A context manager."""
 
     def __init__(self, console: Console, total: int, before: int = 0, failed: int = 0, noun: str = "samples") -> None:
         """`before` of the total were done in earlier sessions, `failed` of those with an error."""

@@ -1,9 +1,11 @@
-"""What all tests share: no network, few threads, the command as it is typed, a plain word on vLLM in the output."""
+"""What all tests share: no network, few threads, the command as it is typed, a plain word in the output on what is
+not installed."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +31,11 @@ def installed_vllm() -> str | None:
     return None
 
 
+def chromium() -> str | None:
+    """A browser that can be driven, by the path of its program."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 def pytest_report_header() -> list[str]:
     found = installed_vllm()
     here = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
@@ -38,6 +45,9 @@ def pytest_report_header() -> list[str]:
         "lmms-eval: installed"
         if lmms
         else "lmms-eval: not installed, so ITS TESTS ARE SKIPPED; run them by: make lmms",
+        "Chromium: installed"
+        if chromium()
+        else "Chromium: not installed, so TESTS OF THE PAGE IN A BROWSER ARE SKIPPED; apt-get install chromium",
     ]
 
 
@@ -46,6 +56,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("vllm"):
                 item.add_marker(pytest.mark.skip(reason="vLLM is not installed"))
+    if chromium() is None:
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ def of(record: Record, rollout: int, known: Sequence[Signal]) -> list[dict[str, 
     if record.view is None or not record.grades:
         return []
     grades = {grade.request: grade for grade in record.grades}
-    asked = {key: crop for signal in known for key, crop in _asked(record, rollout, signal)}
+    there = [signal for signal in known if signal.name in record.predictions[rollout].signals]
+    asked = {key: crop for signal in there for key, crop in _asked(record, rollout, signal)}
     return [
         {
             "time": crop.time,

@@ -29,7 +29,7 @@ function startList(index, open) {
   });
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("list").addEventListener("scroll", () => requestAnimationFrame(paint), { passive: true });
-  new ResizeObserver(paint).observe(byId("list"));
+  new ResizeObserver(() => { reveal(); paint(); }).observe(byId("list"));
   refilter();
 }
 

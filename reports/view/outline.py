@@ -65,6 +65,7 @@ def side(record: Record, chunk: int, place: int) -> Side:
 def told(said: Prediction, options: Sequence[str] = ()) -> str:
     """An answer in few words.
 
+    >>> from harness.geometry import Span
     >>> told(Prediction(answer="B"), ["pear", "plum"]), told(Prediction(span=Span(2, 4.5))), told(Prediction())
     ('B. plum', '2 to 4.5 s', '')
     """
@@ -122,8 +123,8 @@ def columns(rows: Mapping[Key, Row], runs: int, videos: Mapping[str, int]) -> di
 def _columns(sides: Sequence[Side | None], texts: Texts) -> dict[str, Any]:
     return {
         "status": [-1 if side is None else verdict.STATUSES.index(side.status) for side in sides],
-        "score": [side and side.score for side in sides],
-        "answer": texts.column(side and side.answer for side in sides),
+        "score": [side.score if side else None for side in sides],
+        "answer": texts.column(side.answer if side else None for side in sides),
         "dissent": [side.dissent if side else 0 for side in sides],
         "rollouts": [side.rollouts if side else 0 for side in sides],
         "chunk": [side.chunk if side else -1 for side in sides],

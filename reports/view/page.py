@@ -29,7 +29,7 @@ def escaped(text: str) -> str:
 
 
 def chunk(name: str, text: str) -> bytes:
-    """A file of data, given as JSON, that the page loads as a script: in a string, so that no key of it means anything."""
+    """A file of data that the page loads as a script: JSON in a string, so that no key of it means anything."""
     return f"put({escaped(json.dumps(name))}, {escaped(json.dumps(text, ensure_ascii=False))});\n".encode()
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,8 +17,18 @@ PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-extensions", "--no-pings"),
-    *("--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb", "--remote-debugging-pipe"),
+    *(
+        "--disable-dev-shm-usage",
+        "--window-size=1400,900",
+        "--hide-scrollbars",
+        "--force-color-profile=srgb",
+        "--remote-debugging-pipe",
+    ),
 )
+
+
+ENDS = "import os, sys; [os.dup2(int(sys.argv[n]), n + 2) for n in (1, 2)]; os.execv(sys.argv[3], sys.argv[3:])"
+"""Gives the program its ends of the pipes where it looks for them, as 3 and 4."""
 
 
 class Browser:
@@ -27,9 +38,8 @@ class Browser:
         """Start it with a profile of its own."""
         theirs, self._out = os.pipe()
         self._in, answers = os.pipe()
-        # The child finds them as 3 and 4, whatever they are here.
-        ends = f'exec 3<&{theirs} 4>&{answers}; exec "$0" "$@"'
-        words = ["sh", "-c", ends, str(PROGRAM), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        words = [sys.executable, "-ISc", ENDS, str(theirs), str(answers), str(PROGRAM), *FLAGS]
+        words += [f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(words, pass_fds=(theirs, answers), stderr=subprocess.DEVNULL)
         os.close(theirs)
         os.close(answers)
@@ -91,7 +101,10 @@ class Browser:
 
     def wait(self, ready: str) -> None:
         """Wait until an expression is true, for ten seconds at most."""
-        poll = f"(async () => {{ for (let n = 0; n < 400; n++) {{ if ({ready}) return true; await new Promise((f) => setTimeout(f, 25)); }} return false; }})()"
+        poll = f"""(async () => {{
+          for (let n = 0; n < 400 && !({ready}); n++) await new Promise((done) => setTimeout(done, 25));
+          return Boolean({ready});
+        }})()"""
         assert self.js(poll), f"never came true: {ready}"
 
     def events(self, method: str) -> list[dict[str, Any]]:
