@@ -16,23 +16,16 @@ from harness.verbs import (
     fetch,
     imports,
     judge,
-<<<<<<< HEAD
     plot,
     probe,
     regress,
     report,
     reproduce,
-=======
-    report,
->>>>>>> viewer
     reward,
     run,
     tasks,
     train,
-<<<<<<< HEAD
     verify,
-=======
->>>>>>> viewer
     view,
     vote,
 )
