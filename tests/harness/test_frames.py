@@ -287,4 +287,4 @@ def test_the_key_of_a_request_that_nothing_was_changed_in_is_what_it_was() -> No
     whole = {"parts": ["a", told, "b"], **rest, "max_tokens": 1024, "seed": 0, "choices": []}
     assert request.key == hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
     for edit in ({"picture": 2.0}, {"masks": (Box(0, 0, 1, 1),)}):
-        assert replace(request, parts=("a", Edited(video="v", time=1.5, size=(4, 2), **edit), "b")).key != request.key  # type: ignore[arg-type]
+        assert replace(request, parts=("a", Edited(video="v", time=1.5, size=(4, 2), **edit), "b")).key != request.key
