@@ -37,7 +37,7 @@ def draw(folder: Path, found: Data) -> dict[str, str]:
             _field(axes, bars, metric)
         grid[0].set_yticks([place for place, _, _ in bars], [arm["title"] for _, _, arm in bars])
         grid[0].invert_yaxis()
-        figure.suptitle(f"{task['title']}: what is lost against the run", fontsize=11)
+        figure.suptitle(f"{task['title']}: what changes against the run", fontsize=11)
         files[name] = f"probe-{name}.png"
         figure.savefig(folder / files[name], dpi=120, metadata={"Software": None})
     return files
@@ -66,6 +66,7 @@ def _field(axes: Axes, bars: list[tuple[float, bool, Data]], metric: str) -> Non
             ends = [[value - 100 * told["low"]], [100 * told["high"] - value]]
             axes.errorbar(value, place, xerr=ends, color="black", capsize=2.5, linewidth=1)
     axes.axvline(0, color="black", linewidth=0.8)
+    axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel(f"{metric}, points ({100 * before:.1f} in the run)")
     axes.grid(axis="x", alpha=0.25)
     axes.set_axisbelow(True)
