@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness import comparison, stats
+from harness import comparison, metrics, stats
 from harness.codec import encode
 from harness.comparison import Pair
 from harness.errors import UsageError, nearest
+from harness.stats import Estimate
 
 from ..runs import differences
 from ..runs.differences import Summed
@@ -50,8 +51,9 @@ class Tested:
 def gate(before: Path, after: Path, suite: Suite, *, anyway: bool = False) -> dict[str, Any]:
     """The content of regress.json."""
     sides = read(before), read(after)
-    pairs = pair(*sides, anyway=anyway)
-    tests = _tests(suite, sides, pairs)
+    asked = _asked(suite, sides)
+    pairs = pair(*sides, anyway=anyway, only={test.task for test in asked})
+    tests = _named(asked, pairs)
     otherwise = [f"{task}: {each}" for task in dict.fromkeys(t.task for t in tests) for each in pairs[task].how]
     if otherwise and not anyway:
         raise UsageError(
@@ -73,27 +75,32 @@ def gate(before: Path, after: Path, suite: Suite, *, anyway: bool = False) -> di
     }
 
 
-def _tests(suite: Suite, sides: tuple[Side, Side], pairs: Mapping[str, Paired]) -> list[Test]:
-    """Those of the suite, with the names of their metrics; all tasks of the baseline where it has none."""
+def _asked(suite: Suite, sides: tuple[Side, Side]) -> tuple[Test, ...]:
+    """The tests of the suite; all tasks of the baseline where it has none."""
     asked = suite.tests or tuple(Test(task=name) for name in sides[0].parts)
-    found = []
     for test in asked:
         for side in sides:
             if test.task not in side.parts:
                 raise UsageError(
                     f"{side.path} has no task {test.task!r}; {nearest(test.task, side.parts)}"
-                    f"there are: {', '.join(side.parts)}; run it, or leave it out of the suite"
+                    f"there are: {', '.join(side.parts)}; run it, or name the tests in a --suite"
                 )
+    return asked
+
+
+def _named(asked: Sequence[Test], pairs: Mapping[str, Paired]) -> list[Test]:
+    """The tests with the names of their metrics."""
+    found: list[Test] = []
+    for test in asked:
         paired = pairs[test.task]
-        known = _pairs(paired)
-        main = comparison.main(comparison.leading(known), paired.told["columns"])
+        main = comparison.main(comparison.leading(_pairs(paired)), paired.told["columns"])
         if test.metric is None and main is None:
             raise UsageError(f"no sample of {test.task} is scored on both sides, so there is nothing to hold it to")
         found.append(replace(test, metric=test.metric or main))
-    if twice := {
-        each.task for each in found if [(t.task, t.metric) for t in found].count((each.task, each.metric)) > 1
-    }:
-        raise UsageError(f"the suite has the main metric of {', '.join(sorted(twice))} twice; leave one out")
+        if any((each.task, each.metric) == (test.task, found[-1].metric) for each in found[:-1]):
+            raise UsageError(
+                f"the suite has {found[-1].metric} of {test.task} twice, as it is the main metric; drop one"
+            )
     return found
 
 
@@ -104,57 +111,62 @@ def _pairs(paired: Paired) -> list[Pair]:
 def lost(side: Side, task: str, paired: Paired) -> int:
     """Questions that the candidate was to answer and did not: with an error, or not asked yet."""
     part = side.parts[task]
-    return paired.left.errors_after + max(0, part.told["samples"] - len(part.cases))
+    return paired.left.errors_after + max(0, int(part.told["samples"]) - len(part.cases))
 
 
 def _tested(test: Test, paired: Paired, at: Levels, lost: int) -> Tested:
-    metric, margin = test.metric or "", test.margin / 100
     told = _pairs(paired)
-    share = lost / max(1, lost + len(told))
-    videos = len(set(paired.videos))
-    if metric in comparison.names(told):
-        scored = [(pair.sample.video, values) for pair in told if (values := pair.values(metric)) is not None]
-        one, other = ([values[side] for _, values in scored] for side in (0, 1))
-        found, draws, how = stats.difference(one, other, [video for video, _ in scored]), None, differences.MEAN
-        values = (sum(one) / len(one), sum(other) / len(other)) if scored else (None, None)
-    else:
-        values, found, draws, how = _summed(test, paired, at)
+    measured = _single(test, told) if test.metric in comparison.names(told) else _summed(test, paired, at)
     return Tested(
         task=test.task,
         title=paired.told["title"],
-        metric=metric,
+        metric=test.metric or "",
         margin=test.margin,
-        samples=found.n,
-        videos=videos,
-        before=values[0],
-        after=values[1],
-        difference=found.value,
-        how=how,
+        samples=measured.difference.n,
+        videos=len(set(paired.videos)),
+        before=measured.values[0],
+        after=measured.values[1],
+        difference=measured.difference.value,
+        how=measured.how,
         left=paired.left,
         lost=lost,
         notes=paired.notes,
-        result=judge(found, margin, at, draws, share),
+        result=judge(measured.difference, test.margin / 100, at, measured.draws, lost=lost / max(1, lost + len(told))),
     )
 
 
-def _summed(
-    test: Test, paired: Paired, at: Levels
-) -> tuple[tuple[float | None, float | None], stats.Estimate, list[float] | None, str]:
-    """A figure that the task makes of all samples: values, difference, draws, how it was tested."""
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    values: tuple[float | None, float | None]
+    difference: Estimate
+    draws: Sequence[float] | None = None
+    how: str = differences.MEAN
+
+
+def _single(test: Test, told: Sequence[Pair]) -> _Measured:
+    """A metric of single samples."""
+    scored = [(pair.sample.video, values) for pair in told if (values := pair.values(test.metric or "")) is not None]
+    one, other = ([values[side] for _, values in scored] for side in (0, 1))
+    return _Measured(
+        (metrics.mean(one), metrics.mean(other)), stats.difference(one, other, [video for video, _ in scored])
+    )
+
+
+def _summed(test: Test, paired: Paired, at: Levels) -> _Measured:
+    """A figure that the task makes of all samples."""
     metric = test.metric or ""
-    draws = min(MOST, max(stats.DRAWS, math.ceil(TAIL / at.high)))
-    summed = Summed(paired.task.overall, paired.before, paired.after, draws=draws, only=metric)
     if metric in paired.lacking:
         raise UsageError(
             f"the baseline does not keep what {metric} of {test.task} is made of; give the run folder as --baseline"
         )
+    draws = min(MOST, max(stats.DRAWS, math.ceil(TAIL / at.high)))
+    summed = Summed(paired.task.overall, paired.before, paired.after, draws=draws, only=metric)
     if metric not in summed.names:
         known = dict.fromkeys((*comparison.names(_pairs(paired)), *summed.names))
         raise UsageError(f"{test.task} has no metric {metric!r}; {nearest(metric, known)}there are: {', '.join(known)}")
     values = summed.values(metric)
     if metric in summed.means:
-        return values, summed.means[metric][0], None, differences.MEAN
+        return _Measured(values, summed.means[metric][0])
     if metric not in summed.wanted:
-        return values, summed.untold(values), None, differences.NONE
-    estimate = summed.resampled(metric)
-    return values, estimate, summed.drawn(metric), differences.RESAMPLED
+        return _Measured(values, summed.untold(values), None, differences.NONE)
+    return _Measured(values, summed.resampled(metric), summed.drawn(metric), differences.RESAMPLED)

@@ -101,9 +101,10 @@ def junit(data: Data) -> bytes:
     failed = [t for t in data["tests"] if _fails(data, t)]
     skipped = [t for t in data["tests"] if t["result"]["verdict"] == UNCLEAR and not _fails(data, t)]
     counts = {"tests": len(data["tests"]), "failures": len(failed), "errors": 0, "skipped": len(skipped)}
-    told = {name: str(number) for name, number in counts.items()}
-    root = ElementTree.Element("testsuites", name="harness regress", **told)
-    suite = ElementTree.SubElement(root, "testsuite", name=_clean(f"harness regress {data['candidate']}"), **told)
+    told = {"name": _clean(f"harness regress {data['candidate']}")}
+    told |= {name: str(number) for name, number in counts.items()}
+    root = ElementTree.Element("testsuites", told)
+    suite = ElementTree.SubElement(root, "testsuite", told)
     for test in data["tests"]:
         case = ElementTree.SubElement(
             suite, "testcase", classname=_clean(f"regress.{test['task']}"), name=_clean(test["metric"]), time="0"
@@ -119,7 +120,7 @@ def junit(data: Data) -> bytes:
 
 def _fails(data: Data, test: Data) -> bool:
     verdict = test["result"]["verdict"]
-    return verdict == REGRESSED or (verdict == UNCLEAR and data["settings"]["unclear"] == "fail")
+    return bool(verdict == REGRESSED or (verdict == UNCLEAR and data["settings"]["unclear"] == "fail"))
 
 
 def _clean(text: str) -> str:

@@ -18,6 +18,8 @@ from harness.stats import POWER, Estimate
 
 PASS, REGRESSED, UNCLEAR = "pass", "regressed", "unclear"
 NORMAL = NormalDist()
+FAR = 100
+"""So many times the questions there are would be needed: then their number is of no use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,9 @@ def judge(
         why = f"nothing can be said: {found.note or 'there is no figure'}"
         return Verdict(verdict=UNCLEAR, lower=False, low=None, high=None, chance=None, detectable=None, needed=None,
                        said=why)  # fmt: skip
-    error = max(found.value - low, 0.0) / NORMAL.inv_cdf(1 - at.low)
-    chance = NORMAL.cdf(margin / error - NORMAL.inv_cdf(1 - at.low)) if error else 1.0
-    needed = math.ceil(found.n * ((NORMAL.inv_cdf(1 - at.low) + NORMAL.inv_cdf(POWER)) * error / margin) ** 2)
+    error = (found.value - low) / NORMAL.inv_cdf(1 - at.low)
+    few = found.value - low <= unseen(at.low, found.clusters)
+    chance, needed = _power(found, error, margin, at, few)
     verdict = REGRESSED if high < -margin else PASS if low > -margin and lost < margin else UNCLEAR
     return Verdict(
         verdict=verdict,
@@ -84,30 +86,30 @@ def judge(
         chance=chance,
         detectable=margin + (NORMAL.inv_cdf(1 - at.high) + NORMAL.inv_cdf(POWER)) * error,
         needed=needed if needed > found.n else None,
-        said=_said(verdict, found.value, (low, high), margin, found.n, needed, chance, lost),
+        said=_said(verdict, found, (low, high), margin, needed, None if few else chance, lost),
     )
 
 
 def ends(found: Estimate, at: Levels, draws: Sequence[float] | None) -> tuple[float | None, float | None]:
     """Both ends of the interval: by Student's t, or by the percentiles of a bootstrap.
 
-    Where no video differs from another there is no error to go by: each could still have done so with a chance of up to
-    1 - alpha^(1 / videos), of which none is seen (Clopper and Pearson, Biometrika 26 (1934) 404).
+    Neither knows of what was not seen, and where few videos differ that is most of it. So the ends are never nearer
+    than the largest share of videos of which none would be seen (Clopper and Pearson, Biometrika 26 (1934) 404).
 
     >>> same = Estimate(value=0.0, error=0.0, low=0.0, high=0.0, n=600, clusters=200)
-    >>> [round(end, 4) for end in ends(same, Levels(low=0.05, high=0.05), None)]
+    >>> [round(end, 4) for end in ends(same, Levels(low=0.05, high=0.05), None) if end is not None]
     [-0.0149, 0.0149]
     """
     if found.value is None or found.low is None or found.clusters < 2:
         return None, None
-    if not found.error:
-        return found.value - unseen(at.low, found.clusters), found.value + unseen(at.high, found.clusters)
     if draws is None:
-        return found.bound(at.low), found.bound(1 - at.high)
-    import numpy
+        low, high = found.bound(at.low), found.bound(1 - at.high)
+    else:
+        import numpy
 
-    low, high = numpy.quantile(draws, [at.low, 1 - at.high])
-    return float(low), float(high)
+        low, high = (float(end) for end in numpy.quantile(draws, [at.low, 1 - at.high]))
+    least, most = found.value - unseen(at.low, found.clusters), found.value + unseen(at.high, found.clusters)
+    return min(least, least if low is None else low), max(most, most if high is None else high)
 
 
 def unseen(alpha: float, videos: int) -> float:
@@ -115,31 +117,41 @@ def unseen(alpha: float, videos: int) -> float:
     return float(1 - alpha ** (1 / videos))
 
 
+def _power(found: Estimate, error: float, margin: float, at: Levels, few: bool) -> tuple[float, int]:
+    """The chance that a candidate that is no different passes, and the questions for a chance of 80 %.
+
+    Where `few` videos differ it is as if none did.
+    """
+    if few:
+        enough = math.log(at.low) / math.log1p(-margin)
+        return float(found.clusters > enough), math.ceil(found.n * enough / found.clusters)
+    sure, power = NORMAL.inv_cdf(1 - at.low), NORMAL.inv_cdf(POWER)
+    return NORMAL.cdf(margin / error - sure), math.ceil(found.n * ((sure + power) * error / margin) ** 2)
+
+
 def _said(
     verdict: str,
-    value: float,
+    found: Estimate,
     ends: tuple[float, float],
     margin: float,
-    n: int,
     needed: int,
-    chance: float,
+    chance: float | None,
     lost: float,
 ) -> str:
     low, high, most = (f"{100 * each:+.1f}" for each in (*ends, -margin))
-    change = f"{100 * value:+.1f} points, between {low} and {high}"
+    lower = ", and lower for certain" if ends[1] < 0 and verdict != REGRESSED else ""
+    change = f"{100 * (found.value or 0.0):+.1f} points, between {low} and {high}{lower}"
     if verdict == REGRESSED:
         return f"{change}: all of it below the margin of {most}"
-    lower = ", and lower for certain" if ends[1] < 0 else ""
     if verdict == PASS:
-        return f"{change}{lower}: all of it above the margin of {most}"
+        return f"{change}: all of it above the margin of {most}"
     if lost >= margin and ends[0] > -margin:
         return f"{change}, but {lost:.1%} of the questions have no answer, which could hide the margin of {most}"
-    if needed > n:
-        return (
-            f"{change}{lower}: the margin of {most} lies within; a checkpoint that is no different passes with a "
-            f"chance of {chance:.0%}, and with about {needed - n} more questions of {POWER:.0%}"
-        )
-    return (
-        f"{change}{lower}: the margin of {most} lies within, though a checkpoint that is no different would pass with "
-        f"a chance of {chance:.0%}: this one may well be lower"
-    )
+    across = f"{change}: the margin of {most} lies within"
+    more = f"about {needed - found.n} more questions" if needed < FAR * found.n else "very many more questions"
+    if chance is None:
+        return f"{across}, as {found.clusters} videos of which hardly any differs are too few; {more} would do"
+    unchanged = f"a checkpoint that is no different passes with a chance of {chance:.0%}"
+    if needed > found.n:
+        return f"{across}; {unchanged}, and with {more} of {POWER:.0%}"
+    return f"{across}, though {unchanged}: this one may well be lower"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,8 @@ def _group(paired: Paired, rows: Sequence[int], sum_up: SumUp, draws: int = stat
             mcnemar=each.mcnemar,
             flips=encode(each.flips),
         )
-    for name, figure in Summed(sum_up, before, after, draws=draws).figures(quick=draws < stats.DRAWS).items():
+    summed = Summed(sum_up, before, after, draws=draws).figures(quick=draws < stats.DRAWS) if before else {}
+    for name, figure in summed.items():
         if name in paired.lacking:
             continue
         known = found.get(name)
@@ -126,7 +127,7 @@ class Summed:
         """
         known: dict[str, int] = {}
         places = [known.setdefault(case.record.sample.video, len(known)) for case in before]
-        self.number, self.draws = len(known), draws
+        self.samples, self.number, self.draws = len(before), len(known), draws
         self.sides = [Sums(sum_up, [case.record for case in side], places, self.number) for side in (before, after)]
         one, other = self.sides
         self.names = [*dict.fromkeys((*one.whole, *other.whole))]
@@ -159,7 +160,8 @@ class Summed:
 
     def resampled(self, name: str) -> Estimate:
         """The difference of any figure, with percentiles over resampled videos."""
-        return stats.bootstrap(lambda drawn: self._at(drawn).get(name), range(self.number), draws=self.draws)
+        found = stats.bootstrap(lambda drawn: self._at(drawn).get(name), range(self.number), draws=self.draws)
+        return replace(found, n=self.samples)
 
     def drawn(self, name: str) -> list[float]:
         """The differences that `resampled` found."""
@@ -199,8 +201,7 @@ class Summed:
     def untold(self, values: tuple[float | None, float | None]) -> Estimate:
         """A difference without an interval, with the reason."""
         why = "not both runs have it" if None in values else "no interval: the task would be asked for each resample"
-        samples = sum(map(len, self.sides[0].videos))
-        return Estimate(value=_less(values[1], values[0]), n=samples, clusters=self.number, note=why)
+        return Estimate(value=_less(values[1], values[0]), n=self.samples, clusters=self.number, note=why)
 
 
 def _less(after: float | None, before: float | None) -> float | None:

@@ -8,7 +8,7 @@ left out. A caller that wants the same settings refuses them itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +62,9 @@ class Paired:
         return [case.record.sample.video for case in self.before]
 
 
-def pair(before: Side, after: Side, *, anyway: bool = False) -> dict[str, Paired]:
-    """The tasks that both sides have; UsageError where what they asked is not the same."""
-    names = [name for name in before.parts if name in after.parts]
+def pair(before: Side, after: Side, *, anyway: bool = False, only: Collection[str] | None = None) -> dict[str, Paired]:
+    """The tasks that both sides have, or some of them; UsageError where what they asked is not the same."""
+    names = [name for name in before.parts if name in after.parts and (only is None or name in only)]
     if not names:
         here, there = (", ".join(side.parts) or "none" for side in (before, after))
         raise UsageError(f"{before.path} ({here}) and {after.path} ({there}) have no task in common")

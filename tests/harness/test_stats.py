@@ -110,6 +110,14 @@ def test_holm() -> None:
     assert multiplicity.holm({}) == {}
 
 
+def test_benjamini_hochberg() -> None:
+    for seed in range(20):
+        found = numpy.random.default_rng(seed).random(7).round(1) / 5
+        mine = multiplicity.benjamini_hochberg(dict(enumerate(found.tolist())))
+        assert list(mine.values()) == pytest.approx(multipletests(found, method="fdr_bh")[1]) and [*mine] == [*range(7)]
+    assert multiplicity.benjamini_hochberg({}) == {}
+
+
 @pytest.mark.parametrize(("hits", "number"), [(0, 1), (1, 1), (0, 20), (20, 20), (3, 7), (500, 900)])
 def test_wilson(hits: int, number: int) -> None:
     assert stats.wilson(hits, number) == pytest.approx(proportion_confint(hits, number, method="wilson"))

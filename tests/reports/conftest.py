@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """Run folders for the viewer, and a browser to look at them with."""
 
 from __future__ import annotations
@@ -6,12 +7,21 @@ import importlib.util
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+=======
+"""Run folders of made-up answers, question by question."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+>>>>>>> gate
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.codec import encode
+<<<<<<< HEAD
 from harness.geometry import Box, Span
 from harness.records import Evidence, Grade, Prediction, Record, Response, Sample, Score, View
 from harness.schema import dumps, validate
@@ -116,10 +126,65 @@ def hostile(record: Callable[..., Record], write_run: Write, tmp_path_factory: p
     head = {"format": 1, "settings": {}}
     lines = [head, {"draw": 0, "record": encode(answered)}]
     (folder / "probe-<img src=x>.jsonl").write_bytes(b"".join(dumps(line, "a line") + b"\n" for line in lines))
+=======
+from harness.plan import load
+from harness.records import Prediction, Record, Sample, Score
+from harness.schema import dumps, validate
+
+SESSION = {"started": "2026-01-01T00:00:00+00:00", "argv": [], "python": "3", "platform": "any", "git": None,
+           "tensor_parallel": 1, "in_flight": 1, "trust_remote_code": False, "versions": {}}  # fmt: skip
+DECODING = {"n": 1, "temperature": 0.0, "top_p": 1.0, "repetition_penalty": 1.0, "max_tokens": 64}
+
+Row = tuple[Sample, Mapping[str, float | None] | None, str | None]
+"""A sample, its scores (None for an error) and the answer."""
+Write = Callable[..., Path]
+
+
+def groups(samples: Sequence[Sample]) -> dict[str, list[str]]:
+    found: dict[str, dict[str, None]] = {}
+    for sample in samples:
+        for axis, value in sample.groups.items():
+            found.setdefault(axis, {})[value] = None
+    return {axis: [*values] for axis, values in found.items()}
+
+
+def record(task: str, version: int, row: Row) -> Record:
+    sample, scores, answer = row
+    score = None if scores is None else Score(values=scores)
+    return Record(task=task, version=version, sample=sample, vote=Prediction(answer=answer), score=score,
+                  error=None if score else "VideoError: gone")  # fmt: skip
+
+
+def write(
+    folder: Path, tasks: Mapping[str, Sequence[Row]], versions: Mapping[str, int] | None = None, **settings: object
+) -> Path:
+    """A run folder; `settings` replace some."""
+    folder.mkdir(parents=True)
+    specs, told, lines = [], {}, []
+    for name, rows in tasks.items():
+        task = load(name)
+        version = (versions or {}).get(task.name, task.version)
+        specs.append({"plugin": name, "name": task.name, "version": version, "options": {}, "fingerprint": "0" * 64,
+                      "frames": settings.get("frames", "uniform:8"), "max_pixels": 784})  # fmt: skip
+        told[task.name] = {"title": task.title, "source": task.source, "columns": dict(task.columns),
+                           "groups": groups([sample for sample, _, _ in rows]),
+                           "samples": settings.get("planned", len(rows)), "items": len(rows),
+                           "all_items": len(rows)}  # fmt: skip
+        lines += [dumps(encode(record(task.name, version, row)), "record") + b"\n" for row in rows]
+    engine: dict[str, Any] = {"name": "scripted", "dtype": "auto", "options": {}, "answers": None}
+    asked = {"tasks": specs, "model": None, "family": "qwen2_5_vl", "engine": engine, "decoding": DECODING,
+             "voter": "first", "seed": 0, "limit": None}  # fmt: skip
+    asked |= {name: value for name, value in settings.items() if name in asked}
+    run = {"format": 1, "partial": False, "settings": asked, "tasks": told, "places": {}, "sessions": [SESSION]}
+    validate("run", run, "run.json")
+    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "records.jsonl").write_bytes(b"".join(lines))
+>>>>>>> gate
     return folder
 
 
 @pytest.fixture(scope="session")
+<<<<<<< HEAD
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Headless Chromium with one page (chromium.py)."""
     spec = importlib.util.spec_from_file_location("chromium", Path(__file__).parent / "chromium.py")
@@ -128,3 +193,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     spec.loader.exec_module(module)
     with module.Browser(tmp_path_factory.mktemp("profile")) as found:
         yield found
+=======
+def write_run() -> Write:
+    return write
+>>>>>>> gate
