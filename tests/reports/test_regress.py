@@ -48,7 +48,7 @@ task = Lettered()
 
 def rows(drop: float = 0.0, *, videos: int = 150, seed: int = 0, each: int = 2, kind: str = "mcq") -> list[Row]:
     """Questions that are right with a chance of 0.7 - drop, the same ones for the same seed."""
-    made = []
+    made = list[Row]()
     for number in range(videos * each):
         sample = Sample(id=f"q{number:05d}", item=f"q{number}", kind=kind, video=f"/data/{number // each}.mp4",
                         question="Which?", options=("a", "b"), answer="A", groups={"length": "short"})  # fmt: skip

@@ -47,7 +47,7 @@ task = Odd()
 
 def choices(seed: int, skill: float, count: int = 120, root: str = "/data") -> list[Row]:
     """Video-MME: three questions a video, videos of different difficulty."""
-    made = []
+    made = list[Row]()
     for number in range(count):
         video = number // 3
         ease = random.Random(video).uniform(-0.3, 0.3)
