@@ -30,8 +30,8 @@ def benjamini_hochberg(p_values: Mapping[K, float]) -> dict[K, float]:
     Source: Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995) 289; adjusted as by Yekutieli and Benjamini, J. Stat.
     Plan. Inference 82 (1999) 171. It holds for tests that are independent or depend positively.
 
-    >>> benjamini_hochberg({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.5})
-    {'a': 0.04, 'b': 0.05333333333333334, 'c': 0.05333333333333334, 'd': 0.5}
+    >>> benjamini_hochberg({"a": 0.01, "b": 0.02, "c": 0.5})
+    {'a': 0.03, 'b': 0.03, 'c': 0.5}
     """
     found, least = dict(p_values), 1.0
     for rank, name in enumerate(sorted(p_values, key=lambda name: -p_values[name])):

@@ -43,17 +43,10 @@ def probe(
     from rich.console import Console
 
     how = {
-        "model": model,
-        "engine": engine,
-        "engine_options": engine_options(engine_option or ()),
-        "dtype": dtype,
-        "tensor_parallel": tensor_parallel,
-        "trust_remote_code": trust_remote_code,
-        "answers": answers,
-        "in_flight": in_flight,
-        "cache": cache,
-        "cache_gb": cache_gb,
-    }
+        "model": model, "engine": engine, "engine_options": engine_options(engine_option or ()), "dtype": dtype,
+        "tensor_parallel": tensor_parallel, "trust_remote_code": trust_remote_code, "answers": answers,
+        "in_flight": in_flight, "cache": cache, "cache_gb": cache_gb,
+    }  # fmt: skip
     start = import_module("harness.scaling.probe")
     names = [f"remove-{name}" for name in listed("evidence,random" if remove is None and not probes else remove or "")]
     asked = start.Asked(

@@ -14,8 +14,10 @@ from harness.plan import load
 from harness.records import Prediction, Record, Sample, Score
 from harness.schema import dumps, validate
 
-SESSION: dict[str, object] = {"started": "2026-01-01T00:00:00+00:00", "argv": [], "python": "3", "platform": "any", "git": None,
-           "tensor_parallel": 1, "in_flight": 1, "trust_remote_code": False, "versions": {}}  # fmt: skip
+SESSION: dict[str, object] = {
+    "started": "2026-01-01T00:00:00+00:00", "argv": [], "python": "3", "platform": "any", "git": None,
+    "tensor_parallel": 1, "in_flight": 1, "trust_remote_code": False, "versions": {},
+}  # fmt: skip
 DECODING = {"n": 1, "temperature": 0.0, "top_p": 1.0, "repetition_penalty": 1.0, "max_tokens": 64}
 
 Row = tuple[Sample, Mapping[str, float | None] | None, str | None]
@@ -55,8 +57,10 @@ def write(
                            "all_items": len(rows)}  # fmt: skip
         lines += [dumps(encode(record(task.name, version, row)), "record") + b"\n" for row in rows]
     engine: dict[str, Any] = {"name": "scripted", "dtype": "auto", "options": {}, "answers": None}
-    asked: dict[str, Any] = {"tasks": specs, "model": None, "family": "qwen2_5_vl", "engine": engine, "decoding": DECODING,
-             "voter": "first", "seed": 0, "limit": None}  # fmt: skip
+    asked: dict[str, Any] = {
+        "tasks": specs, "model": None, "family": "qwen2_5_vl", "engine": engine, "decoding": DECODING,
+        "voter": "first", "seed": 0, "limit": None,
+    }  # fmt: skip
     asked |= {name: value for name, value in settings.items() if name in asked}
     run = {"format": 1, "partial": False, "settings": asked, "tasks": told, "places": {}, "sessions": [SESSION]}
     validate("run", run, "run.json")

@@ -57,7 +57,7 @@ def rows(drop: float = 0.0, *, videos: int = 150, seed: int = 0, each: int = 2, 
     return made
 
 
-def estimate(value: float, error: float, clusters: int = 101) -> Estimate:
+def estimate(value: float, error: float, clusters: int = 2001) -> Estimate:
     return Estimate(value=value, error=error, low=value - 2 * error, high=value + 2 * error, n=300, clusters=clusters)
 
 
@@ -76,7 +76,7 @@ def test_the_interval_decides(value: float, error: float, said: str, lower: bool
     at = verdict.levels(0.05, 1, 2)
     found = verdict.judge(estimate(value, error), 0.02, at)
     assert (found.verdict, found.lower) == (said, lower)
-    low, high = (value + reference.t.ppf(chance, 100) * error for chance in (0.05, 0.975))
+    low, high = (value + reference.t.ppf(chance, 2000) * error for chance in (0.05, 0.975))
     assert (found.low, found.high) == pytest.approx((low, high))
     assert f"{100 * value:+.1f} points, between {100 * low:+.1f} and {100 * high:+.1f}" in found.said
 

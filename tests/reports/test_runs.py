@@ -1,13 +1,15 @@
-"""`harness compare A B`: figures as brute force and other packages have them, and what is not compared."""
+"""`harness compare A B`: figures as brute force and other packages have them."""
 
 from __future__ import annotations
 
 import importlib
 import json
 import random
+import runpy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy
@@ -16,7 +18,6 @@ import statsmodels.api
 from rich.console import Console
 from statsmodels.stats.multitest import multipletests
 
-from harness.errors import UsageError
 from harness.plan import load
 from harness.records import Record, Sample, Score
 
@@ -24,8 +25,10 @@ compare: Any = importlib.import_module("harness.reports.runs.compare")
 sums: Any = importlib.import_module("harness.reports.runs.sums")
 differences: Any = importlib.import_module("harness.reports.runs.differences")
 
+answers: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "answers.py")))
+choices, grounded = answers.choices, answers.grounded
+
 Row = tuple[Sample, Mapping[str, float | None] | None, str | None]
-PARTS = {"what": "acc", "when_1": "tiou", "when_2": "tiou", "where_1": "viou", "where_2": "viou"}
 ODD = '''
 """A task whose sums have no short cut."""
 import statistics
@@ -43,36 +46,6 @@ class Odd(VideoMME):
 
 task = Odd()
 '''
-
-
-def choices(seed: int, skill: float, count: int = 120, root: str = "/data") -> list[Row]:
-    """Video-MME: three questions a video, videos of different difficulty."""
-    made = list[Row]()
-    for number in range(count):
-        video = number // 3
-        ease = random.Random(video).uniform(-0.3, 0.3)
-        right = random.Random(f"{seed}/{number}").random() < skill + ease
-        sample = Sample(id=f"q{number:04d}", item=f"q{number}", kind="mcq", video=f"{root}/{video}.mp4",
-                        question="Which?", options=("a", "b"), answer="A",
-                        groups={"length": "long" if video % 2 else "short"})  # fmt: skip
-        made.append((sample, {"acc": float(right)}, "A" if right else "B"))
-    return made
-
-
-def grounded(seed: int, items: int = 40, missing: float = 0.0) -> list[Row]:
-    """V-STaR: two items a video, some without some of their parts."""
-    rng, made = random.Random(seed), list[Row]()
-    for item in range(items):
-        for kind, metric in PARTS.items():
-            value = float(rng.random() < 0.5) if metric == "acc" else rng.choice([0.0, rng.random()])
-            scores: dict[str, float | None] = {metric: value}
-            if metric == "tiou":
-                scores["r1_05"] = float(value >= 0.5)
-            sample = Sample(id=f"{item}/{kind}", item=str(item), kind=kind, video=f"/data/{item // 2}.mp4",
-                            question="?", groups={"domain": f"d{item % 3}"})  # fmt: skip
-            if random.Random(f"{item}/{kind}").random() >= missing:
-                made.append((sample, scores, "x"))
-    return made
 
 
 def records(task: str, rows: Sequence[Row]) -> list[Record]:
@@ -104,7 +77,11 @@ def star(seed: int) -> list[Row]:
 
 @pytest.mark.parametrize(
     ("task", "rows", "slow"),
-    [("vstar", grounded(0), set()), ("vstar", grounded(1, missing=0.1), set()), ("star", star(2), set())],
+    [
+        ("vstar", grounded(0), set()),
+        ("vstar", grounded(1, missing=0.1), set()),
+        ("star", star(2), set()),
+    ],
     ids=["vstar", "with parts missing", "star"],
 )
 def test_resampled_figures_are_those_of_the_task(task: str, rows: list[Row], slow: set[str]) -> None:
@@ -158,7 +135,10 @@ def three(tmp_path_factory: pytest.TempPathFactory, write_run: Callable[..., Pat
     return [
         write_run(
             folder / f"run{seed}",
-            {"videomme": choices(seed, skill, root=root), **({"vstar": grounded(seed, 10)} if seed < 2 else {})},
+            {
+                "videomme": choices(seed, skill, root=root),
+                **({"vstar": grounded(seed, 10)} if seed < 2 else {}),
+            },
         )
         for seed, skill, root in made
     ]
@@ -171,7 +151,7 @@ def compared(three: list[Path]) -> dict[str, Any]:
 
 def test_means_are_those_of_a_regression_with_clusters(three: list[Path], compared: dict[str, Any]) -> None:
     before, after = choices(0, 0.7), choices(1, 0.35)
-    gain = numpy.array([b[1]["acc"] - a[1]["acc"] for a, b in zip(before, after, strict=True) if a[1] and b[1]])  # type: ignore[operator]
+    gain = numpy.array([b[1]["acc"] - a[1]["acc"] for a, b in zip(before, after, strict=True) if a[1] and b[1]])
     places = [int(Path(sample.video).stem) for sample, _, _ in before]
     fit = statsmodels.api.OLS(gain, numpy.ones(len(gain))).fit(
         cov_type="cluster", cov_kwds={"groups": places, "use_correction": True, "df_correction": True}, use_t=True
@@ -238,102 +218,3 @@ def test_the_command_writes_data_pages_and_flips(
     again = harness("compare", *three, "--out", tmp_path / "again")
     assert again.code == 0
     assert (tmp_path / "again" / "comparison.md").read_text() == (tmp_path / "out" / "comparison.md").read_text()
-
-
-def test_what_is_left_out_is_told(tmp_path: Path, write_run: Callable[..., Path]) -> None:
-    one, other = choices(0, 0.6, 30), choices(1, 0.6, 33)
-    other[4] = (other[4][0], None, None)
-    one[7] = (one[7][0], None, None)
-    runs = [write_run(tmp_path / "a", {"videomme": one, "vstar": grounded(0, 2)}),
-            write_run(tmp_path / "b", {"videomme": other}, frames="uniform:4", seed=3)]  # fmt: skip
-    told = figures(runs)["b"]["videomme"]
-    assert told["left"] == {"before_only": 0, "after_only": 3, "errors_before": 1, "errors_after": 1, "errors_both": 0}
-    assert told["whole"]["samples"] == 28
-    assert {"frames was uniform:8 and is uniform:4", "seed was 0 and is 3"} <= set(told["notes"])
-    assert any("only a has vstar" in note for note in told["notes"])
-
-
-def other_question(rows: list[Row]) -> list[Row]:
-    return [(replace(rows[0][0], question="Which not?"), *rows[0][1:]), *rows[1:]]
-
-
-def other_video(rows: list[Row]) -> list[Row]:
-    return [(replace(rows[0][0], video="/data/x.mp4"), *rows[0][1:]), *rows[1:]]
-
-
-def videos_apart(rows: list[Row]) -> list[Row]:
-    return [(replace(rows[0][0], video="/other/0.mp4"), *rows[0][1:]), *rows[1:]]
-
-
-def other_ids(rows: list[Row]) -> list[Row]:
-    return [(replace(sample, id=f"x{sample.id}"), *rest) for sample, *rest in rows]  # type: ignore[misc]
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (other_question, "1 of 30 samples of videomme with the same id, such as 'q0000', have another question"),
-        (other_video, "have another question, reference or video"),
-        (videos_apart, "are about several videos in the other"),
-        (other_ids, "have no sample of videomme in common"),
-    ],
-)
-def test_other_questions_are_never_paired(
-    tmp_path: Path, write_run: Callable[..., Path], change: Callable[[list[Row]], list[Row]], said: str
-) -> None:
-    rows = choices(0, 0.6, 30)
-    runs = [write_run(tmp_path / "a", {"videomme": rows}), write_run(tmp_path / "b", {"videomme": change(rows)})]
-    for anyway in (False, True):
-        with pytest.raises(UsageError, match=said):
-            figures(runs, anyway=anyway)
-
-
-def test_other_versions_are_refused_unless_asked_for(
-    harness: Callable[..., Any], tmp_path: Path, write_run: Callable[..., Path]
-) -> None:
-    rows = {"videomme": choices(0, 0.6, 30)}
-    runs = write_run(tmp_path / "a", rows), write_run(tmp_path / "b", rows, versions={"videomme": 99})
-    said = harness("compare", *runs)
-    assert said.code == 2 and "in versions 1 and 99" in said.err and "--anyway" in said.err
-    assert harness("compare", *runs, "--anyway").code == 0
-    assert "versions 1 and 99" in (tmp_path / "b" / "compare-a" / "comparison.md").read_text()
-
-
-def test_mistakes_are_told_in_a_sentence(harness: Callable[..., Any], three: list[Path], tmp_path: Path) -> None:
-    wrong: list[tuple[list[object], str]] = [
-        ([three[0], three[0]], "give each folder once"),
-        ([three[0], three[1], "--voters", "first"], "--voters are those of one run"),
-        ([three[0], "--anyway"], "--out and --anyway are for runs"),
-        ([three[0], tmp_path / "none"], "is no run folder to write into"),
-        ([three[0], tmp_path / "none", "--out", tmp_path], "there is no"),
-        ([three[0], tmp_path], "is not a run folder"),
-    ]
-    for words, said in wrong:
-        found = harness("compare", *words)
-        assert found.code == 2 and said in found.err and found.err.count("\n") == 1
-
-
-def test_hostile_names_stay_text(tmp_path: Path, write_run: Callable[..., Path]) -> None:
-    bad = "a](javascript:x) <script>\n| # ..\\ \u202e%"
-    rows = [
-        (replace(sample, id=f"{bad}{n}", question=bad, groups={bad: bad}), {"acc": float(n % 2)}, bad)
-        for n, (sample, _, _) in enumerate(choices(0, 0.5, 12))
-    ]
-    flipped = [(sample, {"acc": 1 - float(scores["acc"] or 0)}, answer) for sample, scores, answer in rows]
-    runs = [write_run(tmp_path / "a b", {"videomme": rows}), write_run(tmp_path / "c#d", {"videomme": flipped})]
-    found = data(runs)
-    pages = [importlib.import_module(f"harness.reports.runs.{name}").markdown(found) for name in ("shown", "flipped")]
-    assert not any("<script" in page for page in pages) and "](javascript" not in pages[1]
-    address = found["against"]["c#d"]["videomme"]["flipped"][0]["seen"][1]
-    assert address.startswith("view/index.html#videomme/a%5D%28javascript%3Ax%29%20%3Cscript%3E%0A")
-    assert found["against"]["c#d"]["videomme"]["flipped"][0]["seen"][0].startswith("../a%20b/view/")
-
-
-def test_a_video_or_a_task_alone_tells_no_interval(tmp_path: Path, write_run: Callable[..., Path]) -> None:
-    rows = choices(0, 0.6, 3)
-    runs = [write_run(tmp_path / name, {"videomme": rows}) for name in "ab"]
-    told = figures(runs)["b"]["videomme"]["whole"]["figures"]["acc"]
-    assert told["difference"]["low"] is None and told["difference"]["note"] == "one cluster tells no error"
-    failed = [(sample, None, None) for sample, _, _ in rows]
-    runs = [write_run(tmp_path / name, {"videomme": failed}) for name in "cd"]
-    assert figures(runs)["d"]["videomme"]["whole"]["samples"] == 0

@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What stands in for the journal of signals: nothing is in it, and nothing may be asked."""
-    stub = SimpleNamespace(read=lambda folder: {}, fill=lambda *words: 1, EngineChoice=dict, asked=[])
+    stub = SimpleNamespace(read=lambda folder: {}, fill=lambda *words: 1, asked=[])
     monkeypatch.setattr("harness.scaling.vote.signals", stub)
     return stub
 
@@ -169,7 +169,7 @@ def test_only_missing_signals_are_asked_for(
     assert vote(folder, "--voters", "majority,confident.py", "--model", "nano", "--in-flight", "7")[0] == 0
     ((where, signals, how, _),) = journal.asked
     assert where == folder and [s.name for s in signals] == ["relevance"]
-    assert how["model"] == "nano" and how["in_flight"] == 7
+    assert how.model == "nano" and how.in_flight == 7
     assert (folder / "votes-confident.jsonl").read_bytes() == before
 
 

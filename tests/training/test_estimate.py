@@ -103,7 +103,7 @@ def test_steps_and_tokens_are_those_of_the_trainer(stage: str, data: Path, tmp_p
     known = rows.read(plan.rows)
     with closing(examples.Examples(known, data, plan.looks)) as shown:
         make = sft.trainer if stage == "sft" else gspo.trainer
-        trainer = make(plan.recipe, plan.model, shown, plan.out, 0, [])
+        trainer = make(plan.recipe, plan.model, shown, plan.out, 0)
         told = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())
         args = estimate.arguments(plan)
         assert estimate.steps(args, len(known), 1, stage == "gspo").updates == told[-1]
