@@ -1,4 +1,4 @@
-"""Needles: questions on clips of a minute or more whose things are there for a moment, on one or two of 16 frames.
+"""Needles: questions on clips whose things are there for two seconds, on two or three of the frames that are shown.
 
 What is to be seen on many frames is still to be seen when two of them are gone; here an answer cannot do without the
 frames that it rests on: the slice of the synthetic world in which evidence matters to an answer (docs/probes.md). Data
@@ -20,8 +20,8 @@ from harness.shapes.clip import Clip, make
 from . import _demo
 from .shapes import Shapes, found, told
 
-RATE = 2.0
-"""Frames a second: enough, and quickly written."""
+DURATION, STAY = 15, 1.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,11 @@ class Needles(Shapes):
     }
 
     def clip(self, rng: random.Random) -> Clip:
-        """A clip whose things stay for a sixteenth of it."""
-        whole = make(_demo.FIRST_SEED + rng.randrange(_demo.FIRST_SEED), "medium")
-        stay = whole.duration // 16
-        things = tuple(replace(t, span=Span(t.span.start, t.span.start + stay)) for t in whole.things)
-        return replace(whole, rate=RATE, things=things)
+        """A clip of DURATION whose things leave after STAY."""
+        whole = make(_demo.FIRST_SEED + rng.randrange(_demo.FIRST_SEED))
+        starts = [float(rng.randrange(DURATION - round(STAY))) for _ in whole.things]
+        things = (replace(t, span=Span(start, start + STAY)) for t, start in zip(whole.things, starts, strict=True))
+        return replace(whole, duration=DURATION, things=tuple(things))
 
     def ask(self, clip: Clip, blank: Sample, rng: random.Random) -> list[Sample]:
         """The samples of a clip, on the form of `blank`."""

@@ -33,20 +33,34 @@ def claims(findings: Sequence[Finding]) -> Sheet:
     rows = tuple(
         (
             f"{each.claim.says} (Table {each.claim.table})",
-            each.claim.published,
-            each.claim.measure,
+            each.verdict,
             per_cent(each.better),
             per_cent(each.worse),
             f"{points(each.gain.value)} {interval({'low': each.gain.low, 'high': each.gain.high}, points)}",
             str(each.gain.n),
             plain(each.p),
             plain(each.holm),
+            each.claim.measure,
+            each.claim.published,
+        )
+        for each in findings
+    )
+    head = ("claim", "verdict", "here", "against", "gain", "n", "p", "Holm", "measured by", "paper")
+    return Sheet(title="Claims of arXiv 2510.20579", head=head, rows=rows, notes=NOTES)
+
+
+def brief(findings: Sequence[Finding]) -> Sheet:
+    """The same in few columns, for the terminal."""
+    rows = tuple(
+        (
+            f"{each.claim.says} (Table {each.claim.table}; {each.claim.measure})",
+            f"{points(each.gain.value)} {interval({'low': each.gain.low, 'high': each.gain.high}, points)}",
+            plain(each.holm),
             each.verdict,
         )
         for each in findings
     )
-    head = ("claim", "paper", "measured by", "here", "against", "gain", "n", "p", "Holm", "verdict")
-    return Sheet(title="Claims of arXiv 2510.20579", head=head, rows=rows, notes=NOTES)
+    return Sheet(title="Claims of arXiv 2510.20579", head=("claim", "gain", "Holm", "verdict"), rows=rows, notes=NOTES)
 
 
 def tables(plan: Plan) -> Iterator[Sheet]:
@@ -57,7 +71,7 @@ def tables(plan: Plan) -> Iterator[Sheet]:
     for name, folders in (
         ("table1", [asked["base"][0], asked[MODEL][0]]),
         ("table2", general),
-        ("table3", [run for runs in asked.values() for run in runs]),
+        ("table3", list(dict.fromkeys(run for runs in asked.values() for run in runs))),
         ("table6", [asked[MODEL][0]]),
         ("table13", [plan.out / "votes"]),
     ):

@@ -50,11 +50,11 @@ class Plan:
 
     def runs(self, name: str) -> list[Path]:
         """The V-STaR runs of a checkpoint, one for each seed."""
-        return [self.out / "runs" / each for each in ([name] if name == "base" else self._named(name))]
+        return [self.out / "runs" / each for each in (["base"] if self._is_base(name) else self._named(name))]
 
     def model(self, name: str) -> str:
         """The weights of a checkpoint, such as base or gspo-s0."""
-        if name == "base":
+        if self._is_base(name):
             return self.scale.base
         if self.from_checkpoints:
             return self.scale.shipped[name.rpartition("-s")[0]]
@@ -62,7 +62,12 @@ class Plan:
 
     def checkpoints(self) -> list[str]:
         """Those that are asked."""
-        return ["base", *(name for way in WAYS if way != "words-sft" for name in self._named(way))]
+        ways = [way for way in WAYS if way != "words-sft" and not self._is_base(way)]
+        return ["base", *(name for way in ways for name in self._named(way))]
+
+    def _is_base(self, name: str) -> bool:
+        """Whether it is the base, or a training that left it as it is."""
+        return name == "base" or (self.from_checkpoints and self.scale.shipped.get(name) == self.scale.base)
 
     def _named(self, way: str) -> list[str]:
         return [way + seed for seed in self.seeds]
@@ -129,7 +134,7 @@ class Plan:
         run, base = str(self.out / "runs" / name), str(self.out / "runs" / "base")
         plot = ("plot", base, run, "--kinds", "overlaps,groups", "--out", str(self.out / "pictures"))
         yield Step("plot", plot, (f"run-{name}", "run-base"), 0.2)
-        view = ("view", run, base, "--out", str(self.out / "view"))
+        view = ("view", base, run, "--out", str(self.out / "view"))
         yield Step("view", view, (f"run-{name}", "run-base", "probe"), 0.5)
         if not self.from_checkpoints:
             for parts, ways in (("rewards", (MODEL, "no-ada", "no-gat")), ("policies", (MODEL, "grpo", "rl"))):

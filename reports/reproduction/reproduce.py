@@ -62,7 +62,7 @@ def reproduce(asked: Asked, console: Console) -> int:
     found, tables = claims.findings(plan), list(page.tables(plan))
     for name, text in page.page(plan, found, tables, steps).items():
         write_bytes(plan.out / name, text.encode("utf-8", "replace"))
-    sheets.show(console, [page.claims(found)])
+    sheets.show(console, [page.brief(found)])
     console.print(f"\n{plan.out / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
     return 0
 

@@ -65,8 +65,7 @@ NANO = Scale(
     clips=1800,
     grounded=320,
     general=40,
-    voted=120,
-    draws=1,
+    voted=80,
     run=("--engine", "transformers"),
     threads=1,
 )
