@@ -1,4 +1,4 @@
-"""Needles: questions on clips whose things are there for two seconds, on two or three of the frames that are shown.
+"""Needles: questions on clips whose things are there for a second, on one or two of fifteen frames.
 
 What is to be seen on many frames is still to be seen when two of them are gone; here an answer cannot do without the
 frames that it rests on: the slice of the synthetic world in which evidence matters to an answer (docs/probes.md). Data
@@ -41,7 +41,7 @@ class Needles(Shapes):
     def clip(self, rng: random.Random) -> Clip:
         """A clip of DURATION whose things leave after STAY."""
         whole = make(_demo.FIRST_SEED + rng.randrange(_demo.FIRST_SEED))
-        starts = [float(rng.randrange(DURATION - round(STAY))) for _ in whole.things]
+        starts = map(float, rng.sample(range(DURATION - 1), len(whole.things)))
         things = (replace(t, span=Span(start, start + STAY)) for t, start in zip(whole.things, starts, strict=True))
         return replace(whole, duration=DURATION, things=tuple(things))
 
