@@ -52,7 +52,9 @@ class Rerun:
                 scores = [task.score(record.sample, each) for each in record.predictions]
                 made = zip(record.predictions, scores, strict=True)
                 self.rollouts.append([line(replace(record, vote=vote, score=score)) for vote, score in made])
-        self.told = {**self.told, "settings": {**self.told["settings"], "voter": "first"}}
+        told = self.told["settings"]
+        one = {"voter": "first", "decoding": {**told["decoding"], "n": 1}}
+        self.told = {**self.told, "settings": {**told, **one}}
 
     def write(self, folder: Path, choice: list[int]) -> Path:
         """A run folder of the chosen rollout of each question."""

@@ -17,8 +17,9 @@ figure { margin: 0 0 2.5rem; overflow-x: auto; }
 table { border-collapse: collapse; border-block: 2px solid; font-variant-numeric: tabular-nums; }
 caption { font-weight: 600; padding-bottom: .5rem; text-align: left; }
 th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; }
-th:first-child, td.text { text-align: left; }
+th:first-child, .text { text-align: left; }
 th { font-weight: inherit; }
+tbody th { white-space: normal; min-width: 6rem; }
 thead th { border-bottom: 1px solid; vertical-align: bottom; white-space: normal; }
 tbody tr:hover { background: color-mix(in srgb, currentColor 7%, transparent); }
 tr.published { opacity: .65; }
@@ -49,10 +50,11 @@ def fragment(sheets: Sequence[Sheet]) -> str:
 
 def _figure(sheet: Sheet) -> Iterator[str]:
     yield f"<figure><table><caption>{escape(sheet.title)}</caption>"
-    headings = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in sheet.head)
+    rows = list(printed.rows(sheet))
+    headings = "".join(_heading(text, [cells[i] for _, cells in rows]) for i, text in enumerate(sheet.head))
     yield f"<thead><tr>{headings}</tr></thead>"
     yield "<tbody>"
-    for mark, (first, *cells) in printed.rows(sheet):
+    for mark, (first, *cells) in rows:
         kind = f' class="{escape(mark)}"' if mark else ""
         row = "".join(map(_cell, cells))
         yield f'<tr{kind}><th scope="row">{escape(first.text)}</th>{row}</tr>'
@@ -60,6 +62,11 @@ def _figure(sheet: Sheet) -> Iterator[str]:
     if sheet.notes:
         yield f"<figcaption>{''.join(f'<p>{escape(note)}</p>' for note in sheet.notes)}</figcaption>"
     yield "</figure>"
+
+
+def _heading(text: str, below: Sequence[Printed]) -> str:
+    kind = ' class="text"' if not any(cell.number for cell in below) else ""
+    return f'<th scope="col"{kind}>{escape(text)}</th>'
 
 
 def _cell(cell: Printed) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SMALL = 8
 """The terminal shows the first breakdown of at most this many values."""
 
+HEADINGS = {"acc": "accuracy", "tiou": "tIoU", "viou": "vIoU"}
+"""Metrics in words."""
+
 Data = Mapping[str, Any]
 
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..table import HEADINGS
 from . import style
-from .runs import HEADINGS, Run, metrics, title
+from .runs import Run, metrics, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

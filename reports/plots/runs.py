@@ -14,9 +14,10 @@ from harness.records import Prediction, Sample, Score
 from harness.store import Key, read_as, read_run
 from harness.summary import restore
 
+from ..table import HEADINGS
+
 SIGNALS = "signals.jsonl"
 """Signals that were found out after the run."""
-HEADINGS = {"acc": "accuracy", "tiou": "tIoU", "viou": "vIoU"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

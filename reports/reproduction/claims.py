@@ -10,6 +10,7 @@ from typing import Any
 from harness import schema, stats
 from harness.errors import DataError
 
+from ..table import HEADINGS
 from . import figures
 from .claim import Claim, Finding, adjusted, averaged, paired
 from .plan import MODEL, Plan
@@ -85,8 +86,12 @@ def _votes(folder: Path) -> Iterator[Finding]:
         for task in found["tasks"].values():
             for metric in task["leading"]:
                 told = task["against"][voter]["metrics"][metric]
-                claim = Claim(table="13", says=says, published=published, measure=f"{task['title']}, {metric}")
+                claim = Claim(table="13", says=says, published=published, measure=_measure(task, metric))
                 yield _told(claim, told, 1 if voter == "confidence" else -1)
+
+
+def _measure(task: Mapping[str, Any], metric: str) -> str:
+    return f"{HEADINGS.get(metric, metric)} of {task['title']}"
 
 
 def _told(claim: Claim, told: Mapping[str, Any], sign: int) -> Finding:
@@ -108,7 +113,7 @@ def _probed(plan: Plan) -> Iterator[Finding]:
     for task in found["tasks"].values():
         against = task["trials"]["remove-evidence"]["against"]["remove-random"]
         for metric in task["leading"]:
-            claim = replace(FAITHFUL, measure=f"{task['title']}, {metric}: without random frames, without cited ones")
+            claim = replace(FAITHFUL, measure=_measure(task, metric))
             yield _told(claim, against[metric], -1)
 
 

@@ -32,7 +32,7 @@ def claims(findings: Sequence[Finding]) -> Sheet:
     """A row for each claim."""
     rows = tuple(
         (
-            f"{each.claim.says} (Table {each.claim.table})",
+            told(each),
             each.verdict,
             per_cent(each.better),
             per_cent(each.worse),
@@ -40,20 +40,25 @@ def claims(findings: Sequence[Finding]) -> Sheet:
             str(each.gain.n),
             plain(each.p),
             plain(each.holm),
-            each.claim.measure,
             each.claim.published,
         )
         for each in findings
     )
-    head = ("claim", "verdict", "here", "against", "gain", "n", "p", "Holm", "measured by", "paper")
+    head = ("claim", "verdict", "here", "against", "gain", "n", "p", "Holm", "paper")
     return Sheet(title="Claims of arXiv 2510.20579", head=head, rows=rows, notes=NOTES)
+
+
+def told(finding: Finding) -> str:
+    """A claim in words."""
+    claim = finding.claim
+    return f"{claim.says} (Table {claim.table}; {claim.measure})"
 
 
 def brief(findings: Sequence[Finding]) -> Sheet:
     """The same in few columns, for the terminal."""
     rows = tuple(
         (
-            f"{each.claim.says} (Table {each.claim.table}; {each.claim.measure})",
+            told(each),
             f"{points(each.gain.value)} {interval({'low': each.gain.low, 'high': each.gain.high}, points)}",
             plain(each.holm),
             each.verdict,
