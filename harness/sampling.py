@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING, TypeAlias
 
 from harness.errors import UsageError
-from harness.video import VideoInfo
 
-Recipe = Callable[[VideoInfo], Sequence[int]]
+if TYPE_CHECKING:
+    from harness.video import VideoInfo
+
+Recipe: TypeAlias = "Callable[[VideoInfo], Sequence[int]]"
 """Chooses the indices of frames, ascending."""
 
 
 def uniform(count: str) -> Recipe:
     """`count` frames spread evenly from the first to the last; all of them when there are fewer."""
+    import numpy as np
+
     wanted = _whole(count)
 
     def choose(info: VideoInfo) -> list[int]:
@@ -28,6 +31,8 @@ def uniform(count: str) -> Recipe:
 
 def fps(rate: str, cap: str | None = None) -> Recipe:
     """The frame on screen every 1/rate seconds from the first frame on; `uniform` with `cap` frames if that is more."""
+    import numpy as np
+
     step = max(1 / _positive(rate), 0.001)
     fallback = uniform(cap) if cap is not None else None
 
@@ -45,6 +50,8 @@ def step(rate: str, cap: str) -> Recipe:
     As the released V-STaR program of Open-o3-Video picks them: indices are cut, not rounded, to whole numbers, and a
     video of exactly cap/rate seconds is not spread.
     """
+    import numpy as np
+
     a_second, wanted = _positive(rate), _whole(cap)
 
     def choose(info: VideoInfo) -> Sequence[int]:

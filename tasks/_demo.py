@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from harness.geometry import Span
 from harness.shapes.clip import Clip, excerpt, make
-from harness.shapes.render import write as write
 
 T = TypeVar("T")
 Ask = Callable[[Clip, random.Random], Sequence[T]]
@@ -31,6 +31,13 @@ def clips(
         rng = random.Random(f"demo:{task}:{seed}:{index}")
         length = "long" if index % 12 == 11 else "medium" if index % 6 == 5 else "short"
         yield f"{task}_{seed}_{index:04d}", length, make(FIRST_SEED + rng.randrange(FIRST_SEED), length, things), rng
+
+
+def write(clip: Clip, path: Path) -> None:
+    """Encode the clip as H.264 in mp4."""
+    from harness.shapes import render
+
+    render.write(clip, path)
 
 
 def part(clip: Clip, rng: random.Random, ask: Ask[T]) -> tuple[Span, Sequence[T]]:

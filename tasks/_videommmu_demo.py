@@ -11,7 +11,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from harness.shapes import events, questions, render
+from harness.shapes import events, questions
 from harness.shapes.clip import Clip
 from harness.shapes.questions import Question
 
@@ -72,6 +72,8 @@ def _row(name: str, asked: Question) -> dict[str, object]:
 
 def _png(picture: Clip) -> bytes:
     from PIL.Image import fromarray
+
+    from harness.shapes import render
 
     file = io.BytesIO()
     fromarray(render.frame(picture, 0.0)).save(file, "PNG")

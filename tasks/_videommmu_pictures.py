@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness import families
 from harness.errors import VideoError
 from harness.records import Frame, View
-from harness.video import VideoInfo, probe
+
+if TYPE_CHECKING:
+    from harness.video import VideoInfo
 
 FOLDERS = ("question_only", "adaptation_question_only")
 ADVICE = "unpack question_only_videos.zip of the data set, or run: python -m harness.tasks._videommmu_extract"
@@ -40,4 +43,6 @@ def frame(lecture: str, view: View) -> Frame:
 
 @lru_cache(maxsize=1024)
 def _probe(path: str) -> VideoInfo:
+    from harness.video import probe
+
     return probe(path)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import VERBS
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("tasks", "scaling", "training", "reports")
 PACKAGE = sorted(path for room in ("harness", *ROOMS) for path in (ROOT / room).rglob("*.py"))
@@ -32,8 +34,10 @@ HEAVY = {
     "scipy",
     "PIL",
     "numpy",
-    "rich.progress",
+    "jsonschema",
 }
+HELP = {"harness", "harness.__main__", "harness.cli", "harness.errors"}
+"""What of ours `harness --help` needs."""
 EXECUTES_DATA = {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}
 
 
@@ -174,10 +178,25 @@ def test_comments_are_rare() -> None:
     assert comments < 0.05 * lines
 
 
-def test_the_command_answers_before_anything_heavy_is_imported() -> None:
-    code = "import sys, harness.cli; print(*sys.modules)"
-    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not HEAVY & set(fresh.stdout.split())
+def imported(*words: str) -> set[str]:
+    """The modules that a start of the command imports."""
+    run = [sys.executable, "-X", "importtime", "-m", "harness", *words]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+
+
+def test_the_help_imports_no_verb_and_nothing_heavy() -> None:
+    found = imported("--help")
+    assert {name for name in found if inside(name, "harness")} <= HELP
+    assert not {"rich", "pydantic", *HEAVY} & found
+
+
+@pytest.mark.parametrize("words", [("tasks",), *((verb, "--help") for verb in VERBS)], ids=" ".join)
+def test_a_verb_that_has_nothing_to_compute_imports_nothing_heavy(words: tuple[str, ...]) -> None:
+    found = imported(*words)
+    assert not HEAVY & found
+    verbs = {name for name in found if inside(name, "harness.verbs")}
+    assert len(verbs) <= 3, "its own module, the package, and one of its own sub-verbs"
 
 
 @pytest.mark.parametrize("room", ROOMS)

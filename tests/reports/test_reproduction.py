@@ -43,7 +43,7 @@ def test_every_step_follows_those_that_it_needs(asked: Asked) -> None:
 @pytest.mark.parametrize("asked", SCALES)
 def test_every_step_is_a_command_that_there_is(asked: Asked) -> None:
     for each in plan(asked).steps:
-        command: Any = typer.main.get_command(cli.app)
+        command: Any = typer.main.get_command(cli.command(each.words))
         words, context = list(each.words), None
         while hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
