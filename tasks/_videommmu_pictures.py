@@ -10,8 +10,9 @@ from pathlib import Path
 
 from harness import families
 from harness.errors import VideoError
+from harness.guarded import probe
 from harness.records import Frame, View
-from harness.video import VideoInfo, probe
+from harness.video import VideoInfo
 
 FOLDERS = ("question_only", "adaptation_question_only")
 ADVICE = "unpack question_only_videos.zip of the data set, or run: python -m harness.tasks._videommmu_extract"
