@@ -23,9 +23,10 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from harness import plugins
-from harness.decoders import Read
 from harness.errors import HarnessError, VideoError
-from harness.video import probe
+from harness.guarded import pictures, probe
+from harness.records import Frame
+from harness.video import VideoInfo
 
 Picture = NDArray[np.uint8]
 Truth = list[tuple[float, Picture]]
@@ -279,7 +280,15 @@ def sequential(path: Path) -> Truth:
         ]
 
 
-def judge(path: Path, whole: Path, read: Read) -> Outcome:
+def read(decoder: str, info: VideoInfo) -> Iterator[tuple[int, Picture | VideoError]]:
+    """All frames of a video at their own size, decoded in a child process."""
+    size = info.width, info.height
+    places = {Frame(video=info.path, time=time, size=size): place for place, time in enumerate(info.times.tolist())}
+    for frame, image in pictures(decoder, info, list(places)):
+        yield places[frame], image if isinstance(image, VideoError) else np.asarray(image)
+
+
+def judge(path: Path, whole: Path, decoder: str) -> Outcome:
     """Read all frames of a file and compare each with that of the whole one."""
     try:
         info = probe(str(path))
@@ -287,7 +296,7 @@ def judge(path: Path, whole: Path, read: Read) -> Outcome:
         return Outcome(said=str(error))
     truth, outcome = sequential(whole), Outcome(said=info.broken or "")
     times = np.array([time for time, _ in truth])
-    for index, picture in read(info, range(len(info.times))):
+    for index, picture in read(decoder, info):
         if isinstance(picture, VideoError):
             outcome.errors += 1
             outcome.said = outcome.said or str(picture)
@@ -326,7 +335,7 @@ def main() -> None:
         for name, make in ODD.items():
             path = Path(scratch) / name
             whole = make(path)
-            outcomes = [judge(path, whole, decoder.read) for decoder in decoders.values()]
+            outcomes = [judge(path, whole, decoder) for decoder in names]
             table.add_row(name, *(str(outcome).replace(f"{scratch}/", "") for outcome in outcomes))
     Console(width=150).print(table)
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from harness import families, framecache, keyframes, plugins, sampling
 from harness.contracts import Scorer
 from harness.errors import DataError, UsageError, VideoError
-from harness.frames import Frames, fit
+from harness.frames import Frames
 from harness.manifest import describe_scorer
 from harness.plan import Plan, full_name
 from harness.records import Frame, Sample, View
@@ -166,29 +166,31 @@ class Chooser:
         self, info: VideoInfo, times: Sequence[float], spare: tuple[int, int] | None
     ) -> tuple[Seen, dict[Frame, Image]]:
         """Go through a video once; the candidates in the size `spare` come with what was seen."""
-        wanted = dict(zip(info.on_screen(times), times, strict=True))
+        wanted = dict(zip(info.on_screen(times), times, strict=True)).values()
+        wholes = [Frame(video=info.path, time=time, size=(info.width, info.height)) for time in wanted]
         rows: dict[float, Rows] = {}
         spares: dict[Frame, Image] = {}
         batch: dict[float, Image] = {}
-        lost = []
-        for index, picture in self.frames.decoder.read(info, wanted):
+        lost: dict[float, str] = {}
+        small = [replace(whole, size=spare) for whole in wholes] if spare and spare != wholes[0].size else []
+        for frame, image in self.frames.pictures(info, [*wholes, *small]):
             if self._closed:
                 break
-            time = wanted[index]
-            if isinstance(picture, VideoError):
-                lost.append(str(picture))
+            if isinstance(image, VideoError):
+                lost[frame.time] = str(image)
                 continue
-            whole = Frame(video=info.path, time=time, size=(info.width, info.height))
-            batch[time] = fit(picture, whole)
-            if spare:
-                frame = replace(whole, size=spare)
-                spares[frame] = fit(picture, frame)
+            if frame.size == spare:
+                spares[frame] = image
+            if frame.size == (info.width, info.height):
+                batch[frame.time] = image
             if len(batch) == BATCH:
                 self._take(batch, rows)
         self._take(batch, rows)
         if not rows:
-            raise VideoError(lost[0] if lost else f"no frame of {info.path} was scored")
-        note = f"{len(lost)} of {len(times)} candidate frames cannot be decoded, the first: {lost[0]}" if lost else None
+            raise VideoError(lost[min(lost)] if lost else f"no frame of {info.path} was scored")
+        note = None
+        if lost:
+            note = f"{len(lost)} of {len(times)} candidate frames cannot be decoded, the first: {lost[min(lost)]}"
         return Seen(times=tuple(sorted(rows)), rows=np.stack([rows[t] for t in sorted(rows)]), note=note), spares
 
     def _take(self, batch: dict[float, Image], rows: dict[float, Rows]) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from harness.contracts import Task
 from harness.errors import VideoError
+from harness.guarded import probe
 from harness.plan import data_folder
-from harness.video import probe
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,41 +1,38 @@
 """Frame references to pixels: each frame is decoded once however many requests want it at the same time.
 
-What is wanted of one video is gathered and decoded in one pass, in a thread, beside everything else.
+What is wanted of one video is gathered and decoded in one pass, in a child process, beside everything else.
 Behind the memory, which is bounded, there may be a cache on disk (harness/framecache.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import families, framecache, plugins, sampling
-from harness.decoders import Decoder, Read
+from harness import families, framecache, guarded, plugins, sampling
+from harness.decoders import Decoder
 from harness.errors import VideoError
 from harness.framecache import FrameCache
-from harness.geometry import Box
-from harness.records import Edited, Frame, Sample, View
-from harness.video import Pixels, VideoInfo, probe
+from harness.guarded import probe
+from harness.records import Frame, Sample, View
+from harness.video import VideoInfo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Results = dict[Frame, "Image | VideoError"]
+Pictures = Callable[[VideoInfo, Sequence[Frame]], Iterator[tuple[Frame, "Image | VideoError"]]]
 
 PROBED = 256
 """Videos whose presentation times are kept in memory."""
 
 PROBED_FRAMES = 1 << 24
 """Frames of those videos, at 16 bytes each; the video used last may have more."""
-
-MASK = (128, 128, 128)
-"""The colour of what is painted over: grey, which is near 0 for a vision tower."""
 
 
 class Frames:
@@ -62,6 +59,7 @@ class Frames:
         self.passes = 0
         """Times that a video was gone through for its frames."""
         self.decoder: Decoder = plugins.load("harness.decoders", decoder)()
+        self._decoder_name = decoder
         self._partial = partial
         self.disk = FrameCache(cache, cache_bytes) if cache else None
         self._memory = _Memory(memory_bytes)
@@ -182,7 +180,7 @@ class Frames:
             return results
         try:
             info = await self.info(video)
-            fresh, decoded = await run(self._pool, _decode, self.decoder.read, info, missing)
+            fresh, decoded = await run(self._pool, _decode, self.pictures, info, missing)
         except VideoError as error:
             return results | dict.fromkeys(missing, error)
         self.passes += decoded > 0
@@ -190,6 +188,10 @@ class Frames:
         if self.disk and keys:
             await run(self._pool, _to_disk, self.disk, keys, fresh)
         return results | fresh
+
+    def pictures(self, info: VideoInfo, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image | VideoError]]:
+        """Frames of one video as they come, decoded in a child process; nothing is kept. Threads may share it."""
+        return guarded.pictures(self._decoder_name, info, frames)
 
     def keep(self, frame: Frame, result: Image | VideoError) -> None:
         """Have a frame in memory for those who will ask for it."""
@@ -251,43 +253,8 @@ def _to_disk(disk: FrameCache, keys: Mapping[Frame, str], results: Results) -> N
             disk.store(keys[frame], np.asarray(image))
 
 
-def _decode(read: Read, info: VideoInfo, frames: Sequence[Frame]) -> tuple[Results, int]:
+def _decode(pictures: Pictures, info: VideoInfo, frames: Sequence[Frame]) -> tuple[Results, int]:
     """The frames, and how many pictures of the video that took."""
-    results: Results = {}
-    wanted: defaultdict[int, list[Frame]] = defaultdict(list)
-    for frame, index in zip(frames, info.on_screen([frame.source for frame in frames]), strict=True):
-        if frame.crop is None or _inside(frame.crop, info.width, info.height):
-            wanted[index].append(frame)
-        else:
-            box = ", ".join(f"{v:g}" for v in (frame.crop.x1, frame.crop.y1, frame.crop.x2, frame.crop.y2))
-            where = f"the {info.width}x{info.height} frame at {frame.time:g} s of {info.path}"
-            results[frame] = VideoError(f"the box [{box}] covers nothing of {where}; there is no such crop")
-    decoded = 0
-    for index, picture in read(info, wanted) if wanted else ():
-        decoded += not isinstance(picture, VideoError)
-        for frame in wanted[index]:
-            results[frame] = picture if isinstance(picture, VideoError) else fit(picture, frame)
-    return results, decoded
-
-
-def _inside(box: Box, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """The whole pixels of a frame that a box touches; None when there are none."""
-    part = box.clip(width, height)
-    if not box.finite or not part.area:
-        return None
-    return math.floor(part.x1), math.floor(part.y1), math.ceil(part.x2), math.ceil(part.y2)
-
-
-def fit(picture: Pixels, frame: Frame) -> Image:
-    """What a frame asks for of the picture that is on screen then."""
-    from PIL.Image import Resampling, fromarray
-
-    image = fromarray(picture)
-    if isinstance(frame, Edited):
-        image = image.copy()
-        for mask in frame.masks:
-            if part := _inside(mask, image.width, image.height):
-                image.paste(MASK, part)
-    if frame.crop:
-        image = image.crop(_inside(frame.crop, image.width, image.height))
-    return image if image.size == frame.size else image.resize(frame.size, Resampling.BICUBIC)
+    results = dict(pictures(info, frames))
+    shown = zip(info.on_screen([frame.source for frame in frames]), frames, strict=True)
+    return results, len({index for index, frame in shown if not isinstance(results[frame], VideoError)})

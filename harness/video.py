@@ -42,6 +42,12 @@ UNTIMED = frozenset({"avi"})
 LONGEST = 1000 * 3600.0
 """Seconds; who says that it lasts longer has times that are damaged."""
 
+LARGEST = 1 << 26
+"""Pixels of a picture; 8K has half as many."""
+
+MOST = 1 << 24
+"""Frames of a video; 77 hours at 60 frames a second."""
+
 NONE = -(1 << 63)
 """A time that is not known, among those that are (libavutil's AV_NOPTS_VALUE)."""
 
@@ -179,6 +185,8 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[_Packets, 
             if p.size:
                 times = (NONE if p.pts is None else p.pts, NONE if p.dts is None else p.dts)
                 cells.extend((*times, p.duration or 0, p.is_keyframe, p.is_discard))
+                if len(cells) > 5 * MOST:
+                    raise VideoError(f"{stream.container.name} has more than {MOST:,} frames; cut it into parts")
     except av.FFmpegError as error:
         fault = f"cannot be read any further ({error.strerror})"
     pts, dts, length, key, hidden = np.array(cells, np.int64).reshape(-1, 5).T
@@ -232,5 +240,8 @@ def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
             raise VideoError(f"{path} has no video stream; give a file with pictures")
         if streams[0].codec_context is None:
             raise VideoError(f"{path} is in a video format that cannot be decoded here; convert it to H.264")
-        streams[0].codec_context.thread_count = 1
+        context = streams[0].codec_context
+        if context.width * context.height > LARGEST:
+            raise VideoError(f"{path} says that its pictures are {context.width}x{context.height}; convert it")
+        context.thread_count, context.options = 1, {"max_pixels": str(LARGEST)}
         yield container, streams[0]

@@ -43,6 +43,6 @@ def frame(lecture: str, view: View) -> Frame:
 
 @lru_cache(maxsize=1024)
 def _probe(path: str) -> VideoInfo:
-    from harness.video import probe
+    from harness.guarded import probe
 
     return probe(path)

@@ -95,7 +95,7 @@ def _probed(folder: Path, names: Sequence[str], faults: Cases) -> Iterator[tuple
 
 def _seconds(path: Path) -> float | str:
     """How long a video is, or what is wrong with it."""
-    from harness.video import probe
+    from harness.guarded import probe
 
     if not os.path.isfile(path):  # noqa: PTH113 - a name that is too long is no file, not an error
         return "videos that are missing"

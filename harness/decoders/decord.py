@@ -1,4 +1,4 @@
-"""decord, in a child process with a deadline, as it crashes and hangs on some files; needs the extra "decord".
+"""decord, which crashes and hangs on some files, as a child process may (harness/guarded.py); needs the extra "decord".
 
 It does not say which frame it gives, and after a seek, in some streams, it is another one than was asked for. So it
 reads forward from the start, only files whose frames it counts and times like harness/video.py, and only from
@@ -9,14 +9,8 @@ because the file is damaged cannot be told from a whole one: for such files trus
 from __future__ import annotations
 
 import importlib
-import math
-import os
-import signal
-import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_all_start_methods, get_context
-from multiprocessing.connection import Connection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,24 +22,11 @@ from harness.video import Pixels, VideoInfo, opened
 PACKAGES = ("decord", "eva-decord")
 """Two builds of one source. Not decord2, which gives other frames than were asked for on a busy machine."""
 
-PATIENCE = 60.0
-"""Seconds without a sign of life after which the child is killed."""
-
-BEAT = 50
-"""Frames that are passed over between two signs of life."""
-
 CONTAINERS = frozenset({"mov", "matroska"})
 """Others, such as TS and AVI, it enters in the middle or puts in another order."""
 
 ROUNDING = 0.001
 """Seconds by which its times, kept in single precision, may be off; more in long videos."""
-
-PROCESSES = get_context("forkserver") if "forkserver" in get_all_start_methods() else get_context("spawn")
-PROCESSES.set_forkserver_preload(["__main__", "decord", __name__])
-"""A clean process, started once, of which each child is a copy: that takes no time."""
-
-SHAPE = struct.Struct("<3Q")
-"""What comes before the pixels of a frame: height, width, channels."""
 
 
 def decoder() -> Decoder:
@@ -60,49 +41,19 @@ def decoder() -> Decoder:
 
 def read(info: VideoInfo, indices: Iterable[int]) -> Iterator[tuple[int, Pixels | VideoError]]:
     """Each frame of `info.times` with those indices once, with a VideoError in place of one that cannot be decoded."""
-    left = sorted(set(indices))
+    left, decord = sorted(set(indices)), importlib.import_module("decord")
     try:
         _check_container(info)
-        child = _Child(info.path, left)
-        try:
-            _check_times(info, np.frombuffer(child.next(), np.float64))
-            while left:
-                if message := child.next():
-                    yield left[0], _picture(info, message)
-                    del left[0]
-        finally:
-            child.end()
-    except VideoError as error:
-        yield from ((index, error) for index in left)
-
-
-class _Child:
-    """A process that decodes. It sends plain bytes only, as what comes from a broken file is not to be trusted."""
-
-    def __init__(self, path: str, order: Sequence[int]) -> None:
-        self.path = path
-        self.inbox, outbox = PROCESSES.Pipe(duplex=False)
-        self.process = PROCESSES.Process(target=_serve, args=(outbox, path, order), daemon=True)
-        self.process.start()
-        outbox.close()
-
-    def next(self) -> bytes:
-        """What it sends next; VideoError when it is dead or stuck."""
-        if not self.inbox.poll(PATIENCE):
-            raise VideoError(f"decord gave nothing of {self.path} for {PATIENCE:g} s and was ended; use --decoder pyav")
-        try:
-            return self.inbox.recv_bytes()
-        except (EOFError, OSError):
-            self.process.join(1)
-            code = self.process.exitcode or 0
-            why = f"crashed on {self.path} ({signal.Signals(-code).name})" if code < 0 else f"cannot read {self.path}"
-            raise VideoError(f"decord {why}; use --decoder pyav") from None
-
-    def end(self) -> None:
-        """Kill it."""
-        self.process.kill()
-        self.process.join(1)
-        self.inbox.close()
+        reader = decord.VideoReader(info.path, num_threads=1)
+        _check_times(info, reader.get_frame_timestamp(list(range(len(reader))))[:, 0].astype(np.float64))
+        for index in range(left[-1] + 1):
+            picture = reader.next()
+            if index == left[0]:
+                yield index, _picture(info, picture.asnumpy())
+                del left[0]
+    except (VideoError, decord.DECORDError, StopIteration) as error:
+        refused = VideoError(f"decord cannot read {info.path}; use --decoder pyav")
+        yield from ((index, error if isinstance(error, VideoError) else refused) for index in left)
 
 
 def _check_container(info: VideoInfo) -> None:
@@ -127,26 +78,8 @@ def _check_times(info: VideoInfo, found: NDArray[np.float64]) -> None:
         raise VideoError(f"decord gives the frames of {info.path} other times than its container; use --decoder pyav")
 
 
-def _picture(info: VideoInfo, message: bytes) -> Pixels:
-    shape = (info.height, info.width, 3)
-    if message[: SHAPE.size] != SHAPE.pack(*shape) or len(message) != SHAPE.size + math.prod(shape):
+def _picture(info: VideoInfo, pixels: Pixels) -> Pixels:
+    if pixels.shape != (info.height, info.width, 3):
         right = f"where {info.width}x{info.height} in three colours is right"
         raise VideoError(f"decord gives frames of {info.path} another shape, {right}; use --decoder pyav")
-    return np.frombuffer(message, np.uint8, offset=SHAPE.size).reshape(shape)
-
-
-def _serve(outbox: Connection, path: str, order: Sequence[int]) -> None:
-    """In the child: the time of every frame, then the frames asked for, with empty messages in between."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    decord = importlib.import_module("decord")
-    reader = decord.VideoReader(path, num_threads=1)
-    starts = reader.get_frame_timestamp(list(range(len(reader))))[:, 0]
-    outbox.send_bytes(np.ascontiguousarray(starts, np.float64).tobytes())
-    wanted, last = set(order), order[-1]
-    for index in range(last + 1):
-        picture = reader.next()
-        if index in wanted:
-            pixels = picture.asnumpy()
-            outbox.send_bytes(SHAPE.pack(*pixels.shape) + pixels.tobytes())
-        elif index % BEAT == 0:
-            outbox.send_bytes(b"")
+    return pixels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,14 +164,16 @@ def test_what_was_seen_is_kept_on_disk(video: str, scorer: Light, tmp_path: Path
     assert found[0] == found[1] == found[2]
 
 
-def test_a_candidate_that_cannot_be_decoded_is_none(chooser: Chooser, video: str) -> None:
-    read = chooser.frames.decoder.read
+def test_a_candidate_that_cannot_be_decoded_is_none(
+    chooser: Chooser, video: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = chooser.frames.pictures
 
-    def damaged(info: VideoInfo, indices: Iterable[int]) -> Iterator[tuple[int, Any]]:
-        for index, picture in read(info, indices):
-            yield index, VideoError("it is damaged") if index < 5 * lost else picture
+    def damaged(info: VideoInfo, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Any]]:
+        for frame, image in plain(info, frames):
+            yield frame, VideoError("it is damaged") if frame.time < lost else image
 
-    chooser.frames.decoder = replace(chooser.frames.decoder, read=damaged)
+    monkeypatch.setattr(chooser.frames, "pictures", damaged)
     lost = 42
     view = look(chooser, of(video), "aks:2")
     assert view.times == pytest.approx([42, 43])
