@@ -17,10 +17,11 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,8 +57,16 @@ class Contender(Protocol):
         """Load the model and warm up."""
         ...
 
+    async def forget(self) -> None:
+        """Empty the caches of the engine."""
+        ...
+
     async def answer(self, folder: Path) -> Work:
         """Do the work once; `folder` is empty and its own."""
+        ...
+
+    async def close(self) -> None:
+        """End the engine."""
         ...
 
 
@@ -68,10 +77,12 @@ def flags(about: str | None, **defaults: Any) -> argparse.ArgumentParser:
     """The flags that all benchmarks of cost have, with some of their defaults."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="nano", help="a shipped name or a folder")
-    parser.add_argument("--videos", type=int, default=4, help="with three questions each")
+    parser.add_argument("--task", default="videomme", help="videomme asks three questions a video, vstar five")
+    parser.add_argument("--videos", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=20, help="length of a video")
     parser.add_argument("--height", type=int, default=360, help="of a video in pixels")
     parser.add_argument("-n", type=int, default=8, help="rollouts a question")
+    parser.add_argument("--voter", default="confidence", help="confidence is by relevance")
     parser.add_argument("--rounds", type=int, default=3, help="passes of each contender")
     parser.add_argument("--max-tokens", type=int, default=320, help="of a rollout")
     parser.add_argument("--contender", help=argparse.SUPPRESS)
@@ -99,8 +110,8 @@ def contest(parser: argparse.ArgumentParser, contenders: Mapping[str, Make], tit
 
 
 def write(data: Path, asked: Namespace) -> None:
-    """Video-MME of the synthetic world, its clips enlarged and played again and again up to their length."""
-    task = load("videomme")
+    """A task of the synthetic world, its clips enlarged and played again and again up to their length."""
+    task = load(asked.task)
     task.demo(data / task.name, asked.videos, 0)
     for path in sorted((data / task.name).rglob("*.mp4")):
         enlarge(path, asked.height, asked.seconds)
@@ -158,8 +169,7 @@ def heard(name: str, process: subprocess.Popen[str]) -> str:
 
 def serve(contender: Contender, data: Path) -> None:
     """The side of the contender: a line when it has started, and one for each pass."""
-    for key, value in (vllm.ENVIRONMENT | vllm.CPU_ENVIRONMENT).items():
-        os.environ.setdefault(key, value)
+    settle()
     # What libraries print must not come between the lines.
     lines = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -168,15 +178,28 @@ def serve(contender: Contender, data: Path) -> None:
         await contender.start()
         print("started", file=lines)
         for _ in sys.stdin:
+            await contender.forget()
             with tempfile.TemporaryDirectory(dir=data.parent) as folder:
-                before, began = cpu(), time.perf_counter()
-                done = await contender.answer(Path(folder))
-                done.seconds = done.seconds or time.perf_counter() - began
-                done.cpu = cpu() - before
+                done = await timed(partial(contender.answer, Path(folder)))
             print(json.dumps(dataclasses.asdict(done)), file=lines)
-        os._exit(0)
+        await contender.close()
 
     asyncio.run(work())
+
+
+def settle() -> None:
+    """The surroundings of vLLM, the same for all contenders."""
+    for key, value in (vllm.ENVIRONMENT | vllm.CPU_ENVIRONMENT).items():
+        os.environ.setdefault(key, value)
+
+
+async def timed(answer: Callable[[], Awaitable[Work]]) -> Work:
+    """A pass, with its time where it does not tell that itself."""
+    before, began = cpu(), time.perf_counter()
+    done = await answer()
+    done.seconds = done.seconds or time.perf_counter() - began
+    done.cpu = cpu() - before
+    return done
 
 
 def cpu() -> float:
@@ -210,7 +233,8 @@ def show(works: Mapping[str, Sequence[Work]], title: str) -> None:
     for name, passes in works.items():
         pairs = [(a, b) for key in base for a, b in zip(base[key], passes[-1].said.get(key, []), strict=False)]
         total = sum(map(len, base.values()))
-        print(f"{name}: {sum(a == b for a, b in pairs)} of {total} rollouts say what those of {first} say")
+        same = sum(a == b for a, b in pairs)
+        Console().print(f"{name}: {same} of {total} rollouts say what those of {first} say", highlight=False)
 
 
 def spread(values: Sequence[float]) -> str:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cost
 from rich.console import Console
 
-import cost
 from harness import session
 from harness.records import Record
 from harness.settings import Asked
@@ -19,9 +19,9 @@ from harness.store import Store, read_records
 def asked_of(asked: Namespace, data: Path) -> Asked:
     """The command."""
     return Asked(
-        tasks=("videomme",), data=data, out=data / "none", model=asked.model, engine="vllm", n=asked.n,
+        tasks=(asked.task,), data=data, out=data / "none", model=asked.model, engine="vllm", n=asked.n,
         temperature=1.0 if asked.n > 1 else 0.0, max_tokens=asked.max_tokens,
-        voter="confidence" if asked.n > 1 else None,
+        voter=asked.voter if asked.n > 1 else None,
     )  # fmt: skip
 
 
@@ -44,10 +44,20 @@ class Ours:
         await self.engine.generate(plan.task.request(sample, view))
         frames.close()
 
-    async def answer(self, folder: Path) -> cost.Work:
-        """From the first question to scores.json, with empty caches."""
-        await forget(self.engine)
-        frames = session.frames_of(replace(self.told, cache=folder / "frames"))
+    async def forget(self) -> None:
+        """Empty the caches of the engine."""
+        vllm = self.engine._engine
+        await vllm.reset_mm_cache()
+        await vllm.reset_prefix_cache()
+        await vllm.reset_encoder_cache()
+
+    async def close(self) -> None:
+        """End the engine."""
+        await self.engine.close()
+
+    async def answer(self, folder: Path, cache: Path | None = None) -> cost.Work:
+        """From the first question to scores.json; frames are kept in `cache`, which is else empty."""
+        frames = session.frames_of(replace(self.told, cache=cache or folder / "frames"))
         self.engine.pixels = frames
         with Store(folder / "run") as store:
             store.join(self.setup.run)
@@ -59,13 +69,6 @@ class Ours:
         for record in read_records(folder / "run"):
             measured(work, record)
         return work
-
-
-async def forget(engine: Any) -> None:
-    """Empty the caches of the engine."""
-    await engine._engine.reset_mm_cache()
-    await engine._engine.reset_prefix_cache()
-    await engine._engine.reset_encoder_cache()
 
 
 def measured(work: cost.Work, record: Record) -> None:

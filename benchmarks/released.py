@@ -10,16 +10,15 @@ decoder, which is faster than its own, and it reads a grade off one token, as we
 
 from __future__ import annotations
 
-import dataclasses
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cost
 from ours import Ours, asked_of, measured
 
-import cost
 from harness import session
 from harness.decoders.pyav import decode
 from harness.engines.vllm import Vllm
@@ -68,6 +67,13 @@ class Released:
         await self.engine.start()
         await self._rollout(self.setup.plans[0].samples[0], 0)
 
+    async def forget(self) -> None:
+        """It has no caches."""
+
+    async def close(self) -> None:
+        """End the engine."""
+        await self.engine.close()
+
     async def answer(self, folder: Path) -> cost.Work:
         """Question by question, rollout by rollout."""
         work = cost.Work()
@@ -100,8 +106,8 @@ class Released:
 
 def main() -> None:
     """Print the table."""
-    parser = cost.flags(__doc__, rounds=2)
-    cost.contest(parser, {"harness": Ours, "released way": Released}, "Video-MME, voted by relevance")
+    parser = cost.flags(__doc__, task="vstar", rounds=2)
+    cost.contest(parser, {"harness": Ours, "released way": Released}, "rollouts voted by relevance")
 
 
 if __name__ == "__main__":
