@@ -85,13 +85,17 @@ def flags(about: str | None, **defaults: Any) -> argparse.ArgumentParser:
     parser.add_argument("--voter", default="confidence", help="confidence is by relevance")
     parser.add_argument("--rounds", type=int, default=3, help="passes of each contender")
     parser.add_argument("--max-tokens", type=int, default=320, help="of a rollout")
+    parser.add_argument("--frames", help="as of harness run")
+    parser.add_argument("--max-pixels", type=int, help="of a frame")
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
     parser.set_defaults(**defaults)
     return parser
 
 
-def contest(parser: argparse.ArgumentParser, contenders: Mapping[str, Make], title: str) -> None:
+def contest(
+    parser: argparse.ArgumentParser, contenders: Mapping[str, Make], title: str, *more: Callable[[Path], None]
+) -> None:
     """Print what each contender takes, and how often it takes what the first one does."""
     asked = parser.parse_args()
     if asked.contender:
@@ -100,6 +104,8 @@ def contest(parser: argparse.ArgumentParser, contenders: Mapping[str, Make], tit
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch) / "data"
         write(data, asked)
+        for add in more:
+            add(data)
         with started(contenders, data) as ask:
             works: dict[str, list[Work]] = {name: [] for name in contenders}
             for number in range(asked.rounds):
@@ -187,6 +193,9 @@ def serve(contender: Contender, data: Path) -> None:
     asyncio.run(work())
 
 
+now = time.perf_counter
+
+
 def settle() -> None:
     """The surroundings of vLLM, the same for all contenders."""
     for key, value in (vllm.ENVIRONMENT | vllm.CPU_ENVIRONMENT).items():
@@ -231,6 +240,8 @@ def show(works: Mapping[str, Sequence[Work]], title: str) -> None:
     Console(width=160).print(table)
     base = works[first][0].said
     for name, passes in works.items():
+        if not passes[-1].said:
+            continue
         pairs = [(a, b) for key in base for a, b in zip(base[key], passes[-1].said.get(key, []), strict=False)]
         total = sum(map(len, base.values()))
         same = sum(a == b for a, b in pairs)

@@ -21,6 +21,7 @@ def asked_of(asked: Namespace, data: Path) -> Asked:
     return Asked(
         tasks=(asked.task,), data=data, out=data / "none", model=asked.model, engine="vllm", n=asked.n,
         temperature=1.0 if asked.n > 1 else 0.0, max_tokens=asked.max_tokens,
+        frames=asked.frames, max_pixels=asked.max_pixels,
         voter=asked.voter if asked.n > 1 else None,
     )  # fmt: skip
 
@@ -36,7 +37,7 @@ class Ours:
     async def start(self) -> None:
         """Load the model and answer the first question once."""
         frames = session.frames_of(replace(self.told, cache_gb=0))
-        self.engine: Any = session.engine_of(self.setup, frames)
+        self.engine: Any = self.setup.engine(session.engine_settings(self.setup), frames)
         await self.engine.start()
         plan = self.setup.plans[0]
         sample = plan.samples[0]

@@ -63,7 +63,7 @@ class Released:
     async def start(self) -> None:
         """Load the model and answer the first question once."""
         self.frames = Frames(None)
-        self.engine: Any = session.engine_of(self.setup, self.frames)
+        self.engine: Any = self.setup.engine(session.engine_settings(self.setup), self.frames)
         await self.engine.start()
         await self._rollout(self.setup.plans[0].samples[0], 0)
 

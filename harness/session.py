@@ -174,10 +174,10 @@ def frames_of(asked: Asked) -> Frames:
     )
 
 
-def engine_of(setup: Setup, frames: Frames) -> Engine:
-    """The engine of a run, not started."""
+def engine_settings(setup: Setup) -> EngineSettings:
+    """How the engine of a run is set up."""
     asked = setup.asked
-    settings = EngineSettings(
+    return EngineSettings(
         model=setup.model,
         max_in_flight=asked.in_flight,
         dtype=asked.dtype,
@@ -187,7 +187,6 @@ def engine_of(setup: Setup, frames: Frames) -> Engine:
         answers=asked.answers,
         clips=asked.show != "images",
     )
-    return setup.engine(settings, frames)
 
 
 async def ask(setup: Setup, engine: Engine, views: Views, store: Store, keep: Callable[[Record], None]) -> None:
@@ -211,7 +210,7 @@ def answer(setup: Setup, store: Store, console: Console) -> None:
         return
     frames = frames_of(setup.asked)
     views = Chooser(frames, setup.scoring) if setup.scoring else frames
-    engine = engine_of(setup, frames)
+    engine = setup.engine(engine_settings(setup), frames)
     store.begin()
     total = sum(len(plan.samples) for plan in setup.plans)
     with closing(frames), closing(views), Progress(console, total, len(store.done), len(store.failed)) as progress:
