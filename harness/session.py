@@ -26,7 +26,7 @@ from harness.model import Named, resolve, served
 from harness.plan import Plan, full_name, make
 from harness.progress import Progress
 from harness.records import Record
-from harness.run import Job, Loop, drive
+from harness.run import Job, Loop, Views, drive
 from harness.settings import Asked, Decoding
 from harness.store import REPORT, SCORES, Store, key, write, write_bytes
 from harness.summary import summarise
@@ -164,9 +164,21 @@ def publish(folder: Path, run: Mapping[str, Any], scores: Mapping[str, Any], con
     console.print(f"\n{folder / REPORT}", highlight=False, soft_wrap=True)
 
 
-def _engine_settings(asked: Asked, model: Named | None) -> EngineSettings:
+def frames_of(asked: Asked) -> Frames:
+    """The frames of a run; close them."""
+    return Frames(
+        (asked.cache or default_cache()) if asked.cache_gb else None,
+        cache_bytes=int(asked.cache_gb * 1e9),
+        decoder=asked.decoder,
+        partial=asked.partial_videos,
+    )
+
+
+def engine_settings(setup: Setup) -> EngineSettings:
+    """How the engine of a run is set up."""
+    asked = setup.asked
     return EngineSettings(
-        model=model,
+        model=setup.model,
         max_in_flight=asked.in_flight,
         dtype=asked.dtype,
         tensor_parallel=asked.tensor_parallel,
@@ -177,47 +189,47 @@ def _engine_settings(asked: Asked, model: Named | None) -> EngineSettings:
     )
 
 
-def answer(setup: Setup, store: Store, console: Console) -> None:
-    """Ask what is owed, if anything is; the store has joined the run."""
-    if not any(True for _ in _owed(setup.plans, store)):
-        return
-    asked = setup.asked
-    frames = Frames(
-        (asked.cache or default_cache()) if asked.cache_gb else None,
-        cache_bytes=int(asked.cache_gb * 1e9),
-        decoder=asked.decoder,
-        partial=asked.partial_videos,
-    )
-    views = Chooser(frames, setup.scoring) if setup.scoring else frames
+async def ask(setup: Setup, engine: Engine, views: Views, store: Store, keep: Callable[[Record], None]) -> None:
+    """Ask an engine that is running all that is owed, and hand each record on as it is finished."""
     loop = Loop(
-        engine=setup.engine(_engine_settings(asked, setup.model), frames),
+        engine=engine,
         views=views,
         voter=setup.voter,
         stop=setup.stop,
         decoding=setup.decoding,
-        seed=asked.seed,
+        seed=setup.asked.seed,
         family=setup.family,
     )
+    answered = len(store.done) > len(store.failed)
+    await drive(loop, _owed(setup.plans, store), keep, setup.asked.in_flight, answered=answered)
+
+
+def answer(setup: Setup, store: Store, console: Console) -> None:
+    """Ask what is owed, if anything is; the store has joined the run."""
+    if not any(True for _ in _owed(setup.plans, store)):
+        return
+    frames = frames_of(setup.asked)
+    views = Chooser(frames, setup.scoring) if setup.scoring else frames
+    engine = setup.engine(engine_settings(setup), frames)
     store.begin()
     total = sum(len(plan.samples) for plan in setup.plans)
-    answered = len(store.done) > len(store.failed)
     with closing(frames), closing(views), Progress(console, total, len(store.done), len(store.failed)) as progress:
 
         def keep(record: Record) -> None:
             store.append(record)
             progress.advance(record.error is not None)
 
-        async def drive_all() -> None:
+        async def ask_all() -> None:
             try:
                 if isinstance(views, Chooser):
                     await views.start()
-                await loop.engine.start()
+                await engine.start()
                 progress.engine_started()
-                await drive(loop, _owed(setup.plans, store), keep, asked.in_flight, answered=answered)
+                await ask(setup, engine, views, store, keep)
             finally:
-                await loop.engine.close()
+                await engine.close()
 
-        asyncio.run(drive_all())
+        asyncio.run(ask_all())
 
 
 def _owed(plans: Sequence[Plan], store: Store) -> Iterator[Job]:
