@@ -4,8 +4,8 @@
     .venv-lmms/bin/python benchmarks/lmms.py -n 1 --videos 16
 
 The clock of lmms-eval runs in its `generate_until` alone; ours runs from the first question to scores.json. Beside them
-stands what bounds both: a script that decodes each video once, asks for n rollouts in one request, all requests at once,
-and neither reads nor scores nor writes anything.
+stands what bounds both: a script that decodes each video once, asks for n rollouts in one request, all requests at
+once, and neither reads nor scores nor writes anything.
 """
 
 from __future__ import annotations
