@@ -83,7 +83,7 @@ def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guard]:
 
 
 def call(guard: Guard, name: str, asked: bytes = b"", patience: float = 20) -> list[bytes]:
-    return list(guard.call(f"guarded_work:{name}", asked, patience, "reading a.mp4"))
+    return [bytes(part) for part in guard.call(f"guarded_work:{name}", asked, patience, "reading a.mp4")]
 
 
 def test_what_is_yielded_comes_back_from_one_child_after_the_other(guard: Guard) -> None:
@@ -115,7 +115,7 @@ def test_a_child_that_crashes_is_replaced(guard: Guard) -> None:
     before, got = call(guard, "who"), []
     with pytest.raises(VideoError, match=r"reading a.mp4 ended the process that did it \(SIGSEGV\)"):
         for part in guard.call("guarded_work:crash", b"", 20, "reading a.mp4"):
-            got.append(part)
+            got.append(bytes(part))
     assert got == [b"first"]
     with pytest.raises(VideoError, match="exit code 3"):
         call(guard, "leave")
@@ -184,7 +184,7 @@ def test_a_program_without_a_main_guard_ends_and_so_do_its_children(tmp_path: Pa
     script = tmp_path / "script.py"
     script.write_text(
         "from harness.guard import Guard\n"
-        "print(*(p.decode() for p in Guard().call('guarded_work:who', b'', 20, 'x')), flush=True)\n"
+        "print(*(str(p, 'ascii') for p in Guard().call('guarded_work:who', b'', 20, 'x')), flush=True)\n"
         "input()\n"
     )
     for ending in ("left", "killed"):
@@ -209,7 +209,7 @@ def test_a_copy_of_the_process_has_children_of_its_own(guard: Guard, tmp_path: P
         "from harness.guard import Guard\n"
         "guard = Guard()\n"
         "def who():\n"
-        "    print(*(p.decode() for p in guard.call('guarded_work:who', b'', 20, 'x')), flush=True)\n"
+        "    print(*(str(p, 'ascii') for p in guard.call('guarded_work:who', b'', 20, 'x')), flush=True)\n"
         "who()\n"
         "copy = os.fork()\n"
         "who()\n"
