@@ -46,7 +46,7 @@ HEAD = struct.Struct("<cQ")
 """What an answer begins with: its kind, and how many bytes follow."""
 
 PART, END, ERROR, FULL, FAULT = b".", b"$", b"!", b"m", b"?"
-"""Kinds of answers: bytes that were yielded, all is done, a VideoError, no memory left, a fault of the program."""
+"""Kinds of answers: bytes that were yielded, all is done, a VideoError, no memory left, any other error."""
 
 
 class Guard:
@@ -62,7 +62,7 @@ class Guard:
     def call(self, job: str, argument: bytes, patience: float, what: str) -> Iterator[memoryview]:
         """What the generator `job`, written module:function, yields for the argument; each holds until the next.
 
-        VideoError when it raises one, when the child dies, has too little memory, or yields nothing for `patience`
+        VideoError when it raises any error, or the child dies, has too little memory, or yields nothing for `patience`
         seconds; `what` says in the message what it was doing. A child that is killed from outside before it yields
         anything is innocent, and another one is asked.
         """
@@ -141,7 +141,7 @@ class _Child:
             elif kind == FULL:
                 raise VideoError(f"{what} takes more than {self.memory / 2**30:g} GiB of memory; convert it")
             else:
-                raise RuntimeError(f"{what} failed in a child process:\n{str(data, 'utf-8', 'replace')}")
+                raise VideoError(f"{what} failed ({str(data, 'utf-8', 'replace')}); convert it")
         code = self.process.wait()
         if code == -signal.SIGALRM:
             raise VideoError(f"{what} came to nothing within {patience:.3g} s and was ended; convert it")
@@ -188,7 +188,8 @@ def serve(memory: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        told = "".join(traceback.format_exception(kind, error, trace))
+        last = traceback.extract_tb(trace)[-1]
+        told = f"{kind.__name__} in {Path(last.filename).name}, line {last.lineno}: {error}"
         _send(outbox, FULL if issubclass(kind, MemoryError) else FAULT, told.encode("utf-8", "replace"))
 
     sys.excepthook = fault
