@@ -45,7 +45,7 @@ GUARD = Guard()
 def probe(path: str) -> VideoInfo:
     """`harness.video.probe` in a child process; VideoError when it crashes, hangs or takes too much memory as well."""
     (told,) = GUARD.call("harness.guarded:_probe", json.dumps(path).encode(), patience(path), f"opening {path}")
-    return _info(told)
+    return _info(bytes(told))
 
 
 def pictures(decoder: str, info: VideoInfo, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image | VideoError]]:
@@ -61,7 +61,7 @@ def pictures(decoder: str, info: VideoInfo, frames: Sequence[Frame]) -> Iterator
     try:
         for part in GUARD.call("harness.guarded:_pictures", told, patience(info.path), f"decoding {info.path}"):
             place, good = PLACE.unpack_from(part)
-            frame, data = left.pop(place), memoryview(part)[PLACE.size :]
+            frame, data = left.pop(place), part[PLACE.size :]
             yield frame, frombytes("RGB", frame.size, data) if good else VideoError(str(data, "utf-8", "surrogatepass"))
     except VideoError as error:
         yield from ((frame, error) for frame in left.values())

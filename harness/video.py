@@ -187,8 +187,9 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[_Packets, 
                 cells.extend((*times, p.duration or 0, p.is_keyframe, p.is_discard))
                 if len(cells) > 5 * MOST:
                     raise VideoError(f"{stream.container.name} has more than {MOST:,} frames; cut it into parts")
-    except av.FFmpegError as error:
-        fault = f"cannot be read any further ({error.strerror})"
+    except (av.FFmpegError, IndexError) as error:
+        # PyAV knows the streams that were there at the start; damage can look like a further one.
+        fault = f"cannot be read any further ({error.strerror if isinstance(error, av.FFmpegError) else error})"
     pts, dts, length, key, hidden = np.array(cells, np.int64).reshape(-1, 5).T
     return _Packets(pts, dts, length, key.astype(bool), hidden.astype(bool)), fault
 
@@ -214,7 +215,7 @@ def intact(packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStrea
     """The packets up to where the file breaks off."""
     import av
 
-    with suppress(av.FFmpegError):
+    with suppress(av.FFmpegError, IndexError):
         yield from packets
 
 

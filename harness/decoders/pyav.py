@@ -136,7 +136,7 @@ class _Reader:
         for target in range(key, -1, -1):
             packets: Iterator[Packet[VideoStream]] = iter(())
             first = []
-            with suppress(av.FFmpegError):
+            with suppress(av.FFmpegError, IndexError):
                 self.container.seek(int(self.info.keys[target]), stream=self.stream)
                 packets = self.container.demux(self.stream)
                 first = [next(packets)]

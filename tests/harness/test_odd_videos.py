@@ -279,3 +279,14 @@ def test_a_decoder_that_is_not_there_is_told_at_once(run: Any, monkeypatch: pyte
 def test_a_recording_that_was_started_twice_is_counted(files: Any) -> None:
     info = probe(str(files("starts-twice.ts")[0]))
     assert len(info.times) == 80 and info.fps == pytest.approx(30) and info.duration == pytest.approx(80 / 30, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"), [("LARGEST", "says that its pictures are 96x64"), ("MOST", "has more than 10 frames")]
+)
+def test_a_video_beyond_all_sense_is_refused(
+    limit: str, said: str, files: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"harness.video.{limit}", 10)
+    with pytest.raises(VideoError, match=said):
+        probe(str(files("b-frames.mp4")[0]))
