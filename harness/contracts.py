@@ -268,7 +268,10 @@ class Pixels(Protocol):
 
 
 class Engine(Protocol):
-    """What answers requests. Made by the `engine` of a module in harness/engines: `engine(settings, pixels)`."""
+    """What answers requests. Made by the `engine` of a module in harness/engines: `engine(settings, pixels)`.
+
+    An engine may have an attribute `alive`: false once it has started and can answer nothing any more.
+    """
 
     async def start(self) -> None:
         """Load the model."""

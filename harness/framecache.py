@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class FrameCache:
         if not self._writable:
             return
         path, data = self._path(key), _pack(pixels)
-        part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        part = path.with_suffix(f".{uuid4().hex}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(data)

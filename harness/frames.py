@@ -54,6 +54,7 @@ class Frames:
 
         A video that breaks off is an error, or with `partial` its frames before that are all that there is of it.
         """
+        self._made_with = (cache, cache_bytes, memory_bytes, threads, decoder, partial)
         self.decoded = 0
         """Frames that were decoded so far; one that came from memory or disk does not count."""
         self.passes = 0
@@ -71,6 +72,10 @@ class Frames:
         self._asked: defaultdict[str, list[Frame]] = defaultdict(list)
         """The part of `_waiting` that no pass has begun on."""
         self._serving: set[asyncio.Task[None]] = set()
+
+    def __reduce__(self) -> tuple[type[Frames], tuple[object, ...]]:
+        """Sent to another process it is made anew there, with the same settings and nothing in memory."""
+        return Frames, self._made_with
 
     async def view(self, sample: Sample, recipe: str, family: str, max_pixels: int, show: str = "images") -> View:
         """What a model of that family is shown for a sample; VideoError when its video cannot be read."""

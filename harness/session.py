@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DEFAULT_MODEL = "nano"
-WITH_WEIGHTS = ("vllm", "transformers")
+WITH_WEIGHTS = ("vllm", "transformers", "ray")
 """Engines that take the default model when none is named."""
 
 

@@ -73,6 +73,11 @@ class Transformers:
         await self._compute(self._load)
         self._server = asyncio.create_task(self._serve())
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still decodes."""
+        return self._server is not None and not self._server.done()
+
     async def close(self) -> None:
         """Stop; requests under way fail."""
         if self._server is not None:

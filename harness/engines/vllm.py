@@ -80,6 +80,11 @@ class Vllm:
         except RuntimeError as error:
             raise EngineError(f"vLLM did not start: {_first_line(error)}") from error
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process is there to answer."""
+        return self._engine is not None and not self._engine.errored
+
     async def close(self) -> None:
         """End the process."""
         if self._engine is not None:
