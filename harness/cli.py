@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+import harness
 from harness.errors import DataError, HarnessError, UsageError
 
 VERBS = {
@@ -49,6 +51,7 @@ def command(words: Sequence[str]) -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_about)
     asked = next((word for word in words if not word.startswith("-")), None)
     for verb, help in VERBS.items():
         if verb == asked:
@@ -56,6 +59,20 @@ def command(words: Sequence[str]) -> typer.Typer:
         else:
             app.command(verb, help=help)(lambda: None)
     return app
+
+
+def _show(version: bool) -> None:
+    if version:
+        typer.echo(f"harness {harness.__version__}")
+        raise typer.Exit
+
+
+def _about(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 def _add(app: typer.Typer, verb: str) -> None:

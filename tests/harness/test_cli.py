@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,11 @@ def test_data_is_written_and_nothing_overwritten(harness: Command, tmp_path: Pat
     assert (tmp_path / "data/colours/questions.csv").is_file()
     said = harness(*words)
     assert said.code == 2 and "is there already and not empty" in said.err
+
+
+def test_the_version_is_that_of_the_package(harness: Command) -> None:
+    said = harness("--version")
+    assert said.code == 0 and said.out == f"harness {version('grounded-harness')}\n"
 
 
 def test_the_help_names_every_verb(harness: Command) -> None:
