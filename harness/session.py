@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DEFAULT_MODEL = "nano"
-WITH_WEIGHTS = ("vllm", "transformers", "ray")
+WITH_WEIGHTS = ("vllm", "transformers")
 """Engines that take the default model when none is named."""
 
 
@@ -93,7 +93,8 @@ def look_up(asked: Asked, make: Callable[[Asked, Named | None], list[Plan]] = ma
     engine = full_name(asked.engine or default_engine())
     voter = full_name(asked.voter or ("first" if asked.n == 1 else "majority"))
     make_engine, vote = plugins.load("harness.engines", engine), plugins.load("harness.scaling", voter)
-    name = asked.model or (DEFAULT_MODEL if engine in WITH_WEIGHTS else None)
+    answering = getattr(make_engine, "answering", lambda options: engine)(asked.engine_options)
+    name = asked.model or (DEFAULT_MODEL if answering in WITH_WEIGHTS else None)
     model = find_model(make_engine, name, asked.family)
     family = model.family if model else known_family(asked.family or next(iter(FAMILIES))).name
     decoder = full_name(asked.decoder)

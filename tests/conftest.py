@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 os.environ.update(HF_HUB_OFFLINE="1", VLLM_NO_USAGE_STATS="1", MPLBACKEND="agg", NO_PROXY="127.0.0.1")
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
@@ -45,6 +46,8 @@ def pytest_report_header() -> list[str]:
         "lmms-eval: installed"
         if lmms
         else "lmms-eval: not installed, so ITS TESTS ARE SKIPPED; run them by: make lmms",
+        "Ray: installed" if find_spec("ray") else "Ray: not installed, so ITS TESTS ARE SKIPPED; pip install '.[ray]'",
+        "Ray: installed" if find_spec("ray") else "Ray: not installed, so ITS TESTS ARE SKIPPED; pip install '.[ray]'",
         "Chromium: installed"
         if chromium()
         else "Chromium: not installed, so TESTS OF THE PAGE IN A BROWSER ARE SKIPPED; apt-get install chromium",
@@ -56,6 +59,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("vllm"):
                 item.add_marker(pytest.mark.skip(reason="vLLM is not installed"))
+    if find_spec("ray") is None:
+        for item in items:
+            if item.get_closest_marker("ray"):
+                item.add_marker(pytest.mark.skip(reason="Ray is not installed"))
+    if find_spec("ray") is None:
+        for item in items:
+            if item.get_closest_marker("ray"):
+                item.add_marker(pytest.mark.skip(reason="Ray is not installed"))
     if chromium() is None:
         for item in items:
             if item.get_closest_marker("browser"):

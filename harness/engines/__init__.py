@@ -1,7 +1,8 @@
 """Engines: what answers requests; one file each, with the class `engine(settings, pixels)`.
 
 A class that asks a server has `served = True`: its model is a name, not a folder. Its `places` are the options that say
-where and how fast, not what is answered: a run may go on with others.
+where and how fast, not what is answered: a run may go on with others. One that holds another engine, which answers, has
+`answering(options)`: the name of that one.
 """
 
 from __future__ import annotations

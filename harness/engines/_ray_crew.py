@@ -119,17 +119,15 @@ class Crew:
 
         self._failed[place], self._error = 0, None
         self.desk.join(member)
-        reason = "the run ended"
         try:
-            while True:
-                await asyncio.sleep(min(5.0, self.options.silence / 4))
+            while not member.gone.done():
+                await asyncio.wait([member.gone], timeout=min(5.0, self.options.silence / 4))
                 await _within(member.actor.pulse.remote(), self.options.silence, "it gave no sign of life")
         except (EngineError, RayError) as error:
-            reason = f"its worker was lost ({_line(error)})"
+            asked = self.desk.leave(member, f"its worker was lost ({_line(error)})")
+            log.warning("a worker was lost; %d requests are asked again: %s", asked, member.gone.result())
         finally:
-            asked = self.desk.leave(member, reason)
-            if reason != "the run ended":
-                log.warning("a worker was lost; %d requests are asked again: %s", asked, reason)
+            self.desk.leave(member, "the run ended")
 
 
 async def _within(call: Awaitable[T], seconds: float, else_: str) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ from harness.engines._ray_options import Options
 from harness.engines._ray_queue import Queue, Ticket, ticket
 from harness.errors import EngineError, HarnessError
 from harness.records import Request, Response
+
+log = logging.getLogger(__name__)
 
 
 class Lost(Exception):
@@ -46,9 +49,10 @@ class Desk:
         self._deal()
 
     def leave(self, member: Member, reason: str) -> int:
-        """A worker that is lost; how many requests were with it, each of which is asked again."""
+        """A worker that is lost; how many requests were with it, to be asked again; none when it was known."""
         tickets = self.queue.leave(member)
-        member.gone.set_result(reason)
+        if not member.gone.done():
+            member.gone.set_result(reason)
         self._deal()
         return len(tickets)
 
@@ -95,13 +99,12 @@ class Desk:
 
     async def _hand(self, member: Member, request: Request) -> list[Response]:
         import ray
+        from ray.exceptions import RayActorError
 
         call = member.actor.generate.remote(request)
         answer = asyncio.ensure_future(_arrived(call))
         try:
-            await asyncio.wait(
-                [answer, member.gone], timeout=self.options.deadline, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait([answer, member.gone], timeout=self.options.deadline, return_when="FIRST_COMPLETED")
             if answer.done():
                 found: list[Response] | HarnessError = answer.result()
                 if isinstance(found, HarnessError):
@@ -110,6 +113,11 @@ class Desk:
             if member.gone.done():
                 raise Lost(member.gone.result())
             raise Lost(f"a worker gave none in {self.options.deadline:g} s; the option deadline gives it more")
+        except RayActorError as error:
+            reason = f"its worker was lost ({type(error).__name__})"
+            if asked := self.leave(member, reason):
+                log.warning("a worker was lost; its %d requests are asked again", asked)
+            raise Lost(reason) from error
         finally:
             if not answer.done():
                 answer.cancel()
@@ -117,11 +125,4 @@ class Desk:
 
 
 async def _arrived(call: Any) -> Any:
-    from ray.exceptions import RayActorError, RayTaskError, TaskCancelledError
-
-    try:
-        return await call
-    except RayTaskError:
-        raise
-    except (RayActorError, TaskCancelledError) as error:
-        raise Lost(f"its worker was lost ({type(error).__name__})") from error
+    return await call

@@ -87,9 +87,10 @@ class Queue(Generic[W]):
             yield move
 
     def _move(self) -> tuple[Ticket, W] | None:
-        if self._alone and self._kept_free is None and self._with:
-            self._kept_free = min(self._with, key=self._load)
-        for worker in sorted(self._with, key=self._load):
+        workers = sorted(self._with, key=self._load)
+        if self._alone and workers and (self._kept_free is None or not self._load(workers[0])):
+            self._kept_free = workers[0]
+        for worker in workers:
             if (found := self._pick(worker)) is not None:
                 self._with[worker].append(found)
                 return found, worker
@@ -131,4 +132,4 @@ class Queue(Generic[W]):
         return len(self._with[worker])
 
     def _free(self, worker: W) -> bool:
-        return self._load(worker) < self._seats(len(self._with))
+        return worker != self._kept_free and self._load(worker) < self._seats(len(self._with))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from harness import plugins
 from harness.contracts import Pixels
@@ -25,6 +26,11 @@ class Ray:
     """The engine."""
 
     places: ClassVar[tuple[str, ...]] = _ray_options.PLACES
+
+    @staticmethod
+    def answering(options: Mapping[str, Any]) -> str:
+        """The engine that the workers hold."""
+        return str(options.get("engine", _ray_options.Options().engine))
 
     def __init__(self, settings: Settings, pixels: Pixels) -> None:
         """Check our options, and that Ray and the inner engine are there; its own options it checks on the workers."""
