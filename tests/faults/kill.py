@@ -1,6 +1,6 @@
-"""Kill a run with SIGKILL at random moments, start it again each time, and compare with a run that was left alone.
+"""Kill run, vote, judge and probe with SIGKILL at random moments, start them again, and compare with one left alone.
 
-python tests/faults/kill.py --kills 20
+python tests/faults/kill.py --kills 200
 """
 
 from __future__ import annotations
@@ -8,102 +8,170 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.plan import load
-from harness.run import sample_seed
-from harness.store import RECORDS, SCORES
 
-DATA = Path(__file__).parents[1] / "harness" / "data"
-VIDEOS, QUESTIONS = 2, 60
-
-
-def make(root: Path) -> None:
-    """A data folder of many questions on few videos."""
-    root.mkdir()
-    load(str(DATA / "colours.py")).demo(root, VIDEOS, 0)
-    head = (root / "questions.csv").read_text().splitlines()[0]
-    rows = [f"{k % VIDEOS}.mp4,Which colour is it ({k})?,red,here" for k in range(QUESTIONS)]
-    (root / "questions.csv").write_text("\n".join([head, *rows]) + "\n")
+DATA = Path(__file__).parent / "data"
+TASK, ENGINE = str(DATA / "seen.py"), str(DATA / "steady.py")
+VIDEOS = 2
 
 
-def command(data: Path, out: Path, delay: float, log: Path) -> list[str]:
-    """The same words each time."""
-    words = ["run", "--tasks", str(DATA / "colours.py"), "--engine", str(DATA / "slow.py"), "--data", str(data)]
-    words += ["--out", str(out), "--in-flight", "4", "-n", "2", "--temperature", "1", "--cache-gb", "0"]
-    words += ["--engine-option", f"delay={delay}", "--engine-option", "fail=0.1", "--engine-option", f"log={log}"]
-    return [sys.executable, "-c", "from harness.cli import main; main()", *words]
+@dataclass(frozen=True)
+class Verb:
+    """A verb of the command, and what it leaves in the run folder."""
+
+    name: str
+    words: Sequence[str]
+    journals: str
+    """The files that only grow, as a pattern."""
+    result: str
+    """The file that follows from them."""
+
+    def command(self, root: Path, out: Path, delay: float) -> list[str]:
+        """The same words each time."""
+        words = [self.name, *([] if self.name == "run" else [str(out)]), *self.words]
+        if self.name == "run":
+            words += ["--data", str(root / "data"), "--out", str(out)]
+        words += ["--engine-option", f"delay={delay}", "--engine-option", f"log={root / 'log'}", "--in-flight", "4"]
+        return [sys.executable, "-c", "from harness.cli import main; main()", *words]
+
+    def lines(self, out: Path) -> Counter[str]:
+        """What each whole line of the journals is about; their first lines, but for those of records, are heads."""
+        found: Counter[str] = Counter()
+        for path in sorted(out.glob(self.journals)):
+            whole = path.read_bytes().split(b"\n")[:-1]
+            for line in map(json.loads, whole if self.name == "run" else whole[1:]):
+                record = line.get("record", line)
+                sample = record["sample"]
+                name = sample["id"] if isinstance(sample, dict) else sample
+                found[f"{path.name}:{name}:{line.get('draw')}:{sorted(line.get('signals', ()))}"] += 1
+        return found
 
 
-def whole_lines(path: Path) -> list[str]:
-    """The ids in the records that are complete."""
-    text = path.read_bytes() if path.exists() else b""
-    return [json.loads(line)["sample"]["id"] for line in text.split(b"\n")[:-1]]
+RUN = ("--tasks", TASK, "--engine", ENGINE, "-n", "2", "--temperature", "1", "--cache-gb", "0")
+VERBS = (
+    Verb("run", (*RUN, "--engine-option", "fail=0.1"), "records.jsonl", "scores.json"),
+    Verb("vote", ("--voters", "majority,confidence", "--cache-gb", "0"), "signals.jsonl", "votes.json"),
+    Verb("judge", ("--judge-engine", ENGINE, "--name", "steady"), "judge-steady.jsonl", "scores.json"),
+    Verb("probe", ("--draws", "1", "--cache-gb", "0"), "probe-*.jsonl", "probe.json"),
+)
 
 
-def kill_once(words: list[str], out: Path, rng: random.Random) -> bool:
-    """Start and kill after a few more records, or some time; whether it was still running."""
-    before = len(whole_lines(out / RECORDS))
-    more, latest = rng.choice([0, 1, 2, 3]), time.monotonic() + rng.uniform(0.1, 20)
+@dataclass
+class Tally:
+    """What became of the kills of one verb."""
+
+    kills: int = 0
+    survived: int = 0
+    """After which the same command went on to its end, or to the next kill."""
+    lost: int = 0
+    """Lines that were there and are no more, or should be there and are not."""
+    doubled: int = 0
+    """Lines that are there twice."""
+    again: int = 0
+    """Answers that were got again, as they were not on record yet."""
+    differ: int = 0
+    """Times that the result was another."""
+    folders: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing went wrong."""
+        return self.survived == self.kills and not self.lost and not self.doubled and not self.differ
+
+
+def kill_once(verb: Verb, root: Path, out: Path, span: float, delay: float, rng: random.Random) -> tuple[bool, bool]:
+    """Start and kill after a few more lines, or some time: whether it was still running, and whether it was well."""
+    before = verb.lines(out).total()
+    more, latest = rng.choice([0, 0, 1, 2, 5]), time.monotonic() + rng.uniform(0, span)
+    words = verb.command(root, out, delay)
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and time.monotonic() < latest:
-        if more and len(whole_lines(out / RECORDS)) >= before + more:
+    while process.poll() is None and (more or time.monotonic() < latest):
+        if more and verb.lines(out).total() >= before + more:
             break
         time.sleep(0.01)
-    time.sleep(rng.uniform(0, 0.1))
+    time.sleep(rng.uniform(0, 0.05))
     alive = process.poll() is None
     process.kill()
-    process.wait()
-    return alive
+    return alive, process.wait() in (0, -9)
+
+
+def kill_until_done(verb: Verb, root: Path, alone: Path, kills: int, delay: float, rng: random.Random) -> Tally:
+    """One folder in which the verb is killed at most so often and then left to its end."""
+    out, tally, kept = root / f"{verb.name}-killed", Tally(folders=1), Counter[str]()
+    start_over(verb, root, out)
+    (root / "log").write_text("")
+    expected, span = verb.lines(alone), float((root / f"{verb.name}-seconds").read_text())
+    while tally.kills < kills:
+        alive, well = kill_once(verb, root, out, span, delay, rng)
+        found = verb.lines(out)
+        tally.lost += (kept - found).total()
+        kept = found
+        tally.kills += alive
+        tally.survived += alive and well
+        if not alive:
+            break
+    done = subprocess.run(verb.command(root, out, 0), capture_output=True, text=True)
+    if done.returncode:
+        sys.stdout.write(f"{verb.name}: {done.stdout}{done.stderr}\n")
+        tally.survived = max(0, tally.survived - 1)
+    found, asked = verb.lines(out), (root / "log").read_text().split()
+    tally.lost += (kept - found).total() + len(expected.keys() - found.keys())
+    tally.doubled += found.total() - len(found)
+    tally.again += len(asked) - len({*asked})
+    tally.differ += (out / verb.result).read_bytes() != (alone / verb.result).read_bytes()
+    return tally
+
+
+def start_over(verb: Verb, root: Path, out: Path) -> None:
+    """A folder as it is before the verb."""
+    shutil.rmtree(out, ignore_errors=True)
+    if verb.name != "run":
+        shutil.copytree(root / "base", out)
 
 
 def main() -> None:
-    """Exit 1 when something was lost, repeated or scored otherwise."""
+    """Print a row for each verb; exit 1 when something was lost, repeated or came out otherwise."""
+    from rich.console import Console
+    from rich.table import Table
+
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=20, help="in all; the verbs share them")
+    parser.add_argument("--verbs", nargs="+", default=[verb.name for verb in VERBS])
+    parser.add_argument("--delay", type=float, default=0.3, help="seconds that an answer takes at most")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    rng = random.Random(asked.seed)
+    rng, sound = random.Random(asked.seed), True
+    table = Table("verb", "tried", "survived", "lost", "duplicated", "asked again", "other result", "folders")
+    verbs = [verb for verb in VERBS if verb.name in asked.verbs]
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        make(root / "data")
-        log = root / "log"
-        subprocess.run(command(root / "data", root / "alone", 0, log), check=True, capture_output=True)
-        killed = runs = 0
-        while killed < asked.kills:
-            runs += 1
-            killed += kill_until_done(root, root / f"killed{runs}", asked.kills - killed, rng)
-            compare(root / "alone", root / f"killed{runs}")
-        sys.stdout.write(f"{killed} kills in {runs} runs: the same scores.json, each sample once\n")
-
-
-def kill_until_done(root: Path, out: Path, kills: int, rng: random.Random) -> int:
-    """A run that is killed at most so often and then left to its end; how often it was."""
-    words, log = command(root / "data", out, 0.3, root / "log"), root / "log"
-    seeds = {f"q{k}": sample_seed(0, "colours", f"q{k}") for k in range(QUESTIONS)}
-    killed = 0
-    while killed < kills and len(done := whole_lines(out / RECORDS)) < QUESTIONS:
-        log.write_text("")
-        killed += kill_once(words, out, rng)
-        again = {seeds[name] for name in done} & {int(line) for line in log.read_text().split() if line.isdigit()}
-        if again:
-            sys.exit(f"{len(again)} finished samples were asked again")
-    subprocess.run(words, check=True, capture_output=True)
-    return killed
-
-
-def compare(alone: Path, killed: Path) -> None:
-    """The same scores, each sample once."""
-    counts = Counter(whole_lines(killed / RECORDS))
-    if set(counts.values()) != {1} or len(counts) != QUESTIONS:
-        sys.exit(f"records lost or doubled: {counts}")
-    if (alone / SCORES).read_bytes() != (killed / SCORES).read_bytes():
-        sys.exit("scores.json differs")
+        (root / "data").mkdir()
+        load(TASK).demo(root / "data", VIDEOS, 0)
+        subprocess.run(Verb("run", RUN, "", "").command(root, root / "base", 0), check=True, capture_output=True)
+        for verb in verbs:
+            alone, whole = root / f"{verb.name}-alone", Tally()
+            start_over(verb, root, alone)
+            began = time.monotonic()
+            subprocess.run(verb.command(root, alone, asked.delay), check=True, capture_output=True)
+            (root / f"{verb.name}-seconds").write_text(str(time.monotonic() - began))
+            while whole.kills < asked.kills // len(verbs):
+                one = kill_until_done(verb, root, alone, asked.kills // len(verbs) - whole.kills, asked.delay, rng)
+                whole = Tally(*(getattr(whole, name) + getattr(one, name) for name in Tally.__dataclass_fields__))
+            sound &= whole.sound
+            cells = (whole.kills, whole.survived, whole.lost, whole.doubled, whole.again, whole.differ, whole.folders)
+            table.add_row(verb.name, *map(str, cells))
+    Console(width=120).print(table)
+    sys.exit(not sound)
 
 
 if __name__ == "__main__":
