@@ -65,7 +65,7 @@ class Spool(Lazy[T]):
         super().__init__(0, self._read)
         self._kind = kind
         self._begins = array("q", [0])
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
         self._at_end = True
         weakref.finalize(self, self._file.close)
         for item in items:
