@@ -38,7 +38,7 @@ def check_task(name: str, data: Path | None, console: Console) -> int:
             task.demo(root, DEMO_VIDEOS, 0)
         else:
             root = data_folder(data, task.name)
-        samples = task.samples(root)
+        samples = [*task.samples(root)]
         missing = len({sample.video for sample in samples if not Path(sample.video).is_file()})
         frames = Frames()
         faults = asyncio.run(find_faults(task, samples, frames))

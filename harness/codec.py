@@ -15,16 +15,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PLAIN = {str, int, float, bool, type(None)}
+"""What is JSON data as it is."""
+
 
 def encode(value: object) -> Any:
     """A record as plain JSON data: Span [start, end], Box [x1, y1, x2, y2], maps with string keys."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if names := _names(kind):
+        return {name: encode(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {_key(k): encode(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [encode(v) for v in value]
     return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass; none of anything else."""
+    return tuple(f.name for f in fields(kind)) if is_dataclass(kind) else ()
 
 
 def compact(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
@@ -84,8 +84,11 @@ class Task(ABC):
         return known[name]
 
     @abstractmethod
-    def samples(self, root: Path) -> list[Sample]:
-        """All samples of the data folder `root`; DataError when it is not what it should be."""
+    def samples(self, root: Path) -> Iterable[Sample]:
+        """All samples of the data folder `root`; DataError when it is not what it should be.
+
+        A task of very many may give them one by one: they are not held in memory.
+        """
 
     @abstractmethod
     def request(self, sample: Sample, view: View) -> Request:

@@ -24,7 +24,7 @@ OPENED = 24
 def check_data(task: Task, data: Path, *, deep: bool, console: Console) -> int:
     """Print what is there and what is missing; the exit code is 1 when something is. DataError for a bad annotation."""
     root = data_folder(data, task.name)
-    samples = task.samples(root)
+    samples = [*task.samples(root)]
     videos = [Path(video) for video in dict.fromkeys(sample.video for sample in samples)]
     there = [path for path in videos if path.is_file() and path.stat().st_size]
     published = task.dataset

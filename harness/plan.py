@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from harness.records import Sample
 from harness.sampling import recipe
 from harness.schema import dumps
 from harness.settings import Asked, Decoding, configure, first
+from harness.spool import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class Questions:
     task: Task
     root: Path
     """The data folder."""
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     """Those that will be asked, in the order of the data."""
     items: int
     all_items: int
@@ -53,11 +55,11 @@ class Questions:
 
     def by_video(self) -> Iterator[Sample]:
         """The samples with those of one video together, so that its frames and prompt prefix are used again."""
-        videos: dict[str, list[Sample]] = {}
-        for sample in self.samples:
-            videos.setdefault(sample.video, []).append(sample)
-        for samples in videos.values():
-            yield from samples
+        videos: dict[str, array[int]] = {}
+        for place, sample in enumerate(self.samples):
+            videos.setdefault(sample.video, array("q")).append(place)
+        for places in videos.values():
+            yield from map(self.samples.__getitem__, places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ def _plan(asked: Asked, plugin: str, task: Task, model: Named | None) -> Plan:
     frames = first(asked.frames, preset.frames, model.frames if model else None, task.frames)
     recipe(frames)
     root = data_folder(asked.data, task.name)
-    samples = task.samples(root)
+    samples = Spool(Sample, task.samples(root))
     check(samples, task.name, root)
     items = [*dict.fromkeys(sample.item for sample in samples)]
     chosen = set(items)
@@ -122,7 +124,7 @@ def _plan(asked: Asked, plugin: str, task: Task, model: Named | None) -> Plan:
         plugin=full_name(plugin),
         task=task,
         root=root,
-        samples=tuple(sample for sample in samples if sample.item in chosen),
+        samples=samples.at(place for place, sample in enumerate(samples) if sample.item in chosen),
         items=len(chosen),
         all_items=len(items),
         fingerprint=fingerprint(samples, root),
@@ -149,7 +151,7 @@ def check(samples: Sequence[Sample], task: str, root: Path) -> None:
         seen.add(sample.id)
 
 
-def fingerprint(samples: Sequence[Sample], root: Path) -> str:
+def fingerprint(samples: Iterable[Sample], root: Path) -> str:
     """SHA-256 over the samples, with videos relative to the data folder; the videos themselves are not read."""
     digest = hashlib.sha256()
     for sample in samples:

@@ -133,7 +133,14 @@ def _object(value: Any, schema: Any) -> Fits:
         found = [check for pattern, check in patterns if pattern.search(name)]
         return all(check(data) for check in found) and (bool(found) or name in known or other(data))
 
-    return lambda data: not isinstance(data, dict) or all(fit(name, each) for name, each in data.items())
+    def fit_all(data: Any) -> bool:
+        if not isinstance(data, dict):
+            return True
+        if patterns:
+            return all(fit(name, each) for name, each in data.items())
+        return all(known.get(name, other)(each) for name, each in data.items())
+
+    return fit_all
 
 
 def _items(value: Any, schema: Any) -> Fits:

@@ -68,7 +68,9 @@ def session(asked: Asked, console: Console) -> int:
         try:
             answer(setup, store, console)
         except KeyboardInterrupt:
-            kept = f"stopped; {len(store.done)} samples are kept in {asked.out}: the same command goes on"
+            kept = (
+                f"stopped; {len(store.done) + store.appended} samples are kept in {asked.out}: the same command goes on"
+            )
             console.print(kept, highlight=False, markup=False, soft_wrap=True)
             return 130
         return finish(asked.out, setup.run, console)

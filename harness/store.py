@@ -6,6 +6,7 @@ Records are a journal (harness/journal.py): killing the process loses none. Othe
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,7 @@ Key = tuple[str, str]
 
 def key(task: str, sample: str) -> Key:
     """What a sample is known by in the run folder."""
-    return whole(task), whole(sample)
+    return sys.intern(whole(task)), whole(sample)
 
 
 class Store:
@@ -37,9 +38,11 @@ class Store:
         """Nothing is touched before the context is entered."""
         self.folder = folder
         self.done: set[Key] = set()
-        """Samples with a record."""
+        """Samples with a record from before; those that are appended are not added, so that it does not grow."""
         self.failed: set[Key] = set()
         """Those of them whose record is an error."""
+        self.appended = 0
+        """Records written since."""
         self._run: Mapping[str, Any] = {}
         self._file: Journal | None = None
         self._lock: BinaryIO | None = None
@@ -91,17 +94,15 @@ class Store:
         if self._file is None:
             raise ValueError("begin before a record is appended")
         self._file.append("record", encode(record), f"the record of {record.sample.id}")
-        self.done.add(key(record.task, record.sample.id))
-        if record.error is not None:
-            self.failed.add(key(record.task, record.sample.id))
+        self.appended += 1
 
     def _scan(self) -> None:
-        for line in _lines(self.folder):
-            known = line["task"], line["sample"]["id"]
+        for record in read_records(self.folder):
+            known = key(record.task, record.sample.id)
             if known in self.done:
                 raise DataError(f"{self.folder / RECORDS} has two records of {known[1]}; delete one of the lines")
             self.done.add(known)
-            if line["error"] is not None:
+            if record.error is not None:
                 self.failed.add(known)
 
     def _drop_failed(self) -> None:
@@ -135,12 +136,6 @@ def read_as(kind: type[T], folder: Path) -> Iterator[T]:
             validate("record", data, where)
             record = decode(kind, data)
         yield record
-
-
-def _lines(folder: Path) -> Iterator[Any]:
-    for data, where in lines(folder / RECORDS):
-        validate("record", data, where)
-        yield data
 
 
 def write(path: Path, kind: str, data: object) -> None:

@@ -7,9 +7,10 @@ Where judges have rated open answers (harness/ratings.py), the same metrics are 
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from harness.errors import DataError
 from harness.plan import load
 from harness.ratings import Judge, Rating
 from harness.records import Record, Score
+from harness.spool import Lazy, Spool
 from harness.store import read_records
 
 T = TypeVar("T")
@@ -43,16 +45,19 @@ class Line:
     """What is wrong with its video."""
 
 
-@dataclass(slots=True)
 class Lines:
     """The records of one task."""
 
-    found: list[Line] = field(default_factory=list)
+    def __init__(self) -> None:
+        """None yet."""
+        self._found = Spool(Line)
+        self._ids: list[str] = []
 
     def add(self, record: Record) -> None:
         """Take a record, less its rollouts."""
         responses = record.responses
-        self.found.append(
+        self._ids.append(record.sample.id)
+        self._found.append(
             Line(
                 record=replace(record, responses=(), predictions=(), grades=(), view=None),
                 rollouts=len(responses),
@@ -63,6 +68,10 @@ class Lines:
                 note=record.view.note if record.view and record.score else None,
             )
         )
+
+    def by_id(self) -> Lazy[Line]:
+        """All of them in the order of sample ids."""
+        return self._found.at(sorted(range(len(self._ids)), key=self._ids.__getitem__))
 
 
 def summarise(folder: Path, run: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +84,7 @@ def summarise(folder: Path, run: Mapping[str, Any]) -> dict[str, Any]:
     tasks = {}
     judges = [ratings.read(folder, name) for name in ratings.names(folder)]
     for spec in run["settings"]["tasks"]:
-        found = sorted(lines[spec["name"]].found, key=lambda line: line.record.sample.id)
+        found = lines[spec["name"]].by_id()
         task, told = restore(spec), run["tasks"][spec["name"]]
         judged = {judge.name: _judged(task, told, found, judge) for judge in judges if task.name in judge.tasks}
         tasks[task.name] = _task(task, spec, told, found) | ({"judges": judged} if judged else {})
@@ -92,8 +101,8 @@ def restore(spec: Mapping[str, Any]) -> Task:
         raise DataError(f"the task {spec['name']} no longer takes the options of the run: {error}") from error
 
 
-def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: Sequence[Line]) -> dict[str, Any]:
-    records = [line.record for line in lines]
+def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: Lazy[Line]) -> dict[str, Any]:
+    records = lines.map(_record)
     wrong = _counted_as_wrong(records)
     main = _metrics(task.overall, lines, wrong)
     by = _by(told, lines, lambda part: _metrics(task.aggregate, part, wrong))
@@ -110,28 +119,29 @@ def _task(task: Task, spec: Mapping[str, Any], told: Mapping[str, Any], lines: S
     }
 
 
-def _by(
-    told: Mapping[str, Any], lines: Sequence[Line], sum_up: Callable[[Sequence[Line]], T]
-) -> dict[str, dict[str, T]]:
+def _by(told: Mapping[str, Any], lines: Lazy[Line], sum_up: Callable[[Lazy[Line]], T]) -> dict[str, dict[str, T]]:
     """Axis -> value -> sums over the samples of that value."""
     by: dict[str, dict[str, T]] = {}
+    places: dict[tuple[str, str], array[int]] = {}
+    for place, line in enumerate(lines):
+        for group in line.record.sample.groups.items():
+            places.setdefault(group, array("q")).append(place)
     for axis, values in told["groups"].items():
         for value in values:
-            part = [line for line in lines if line.record.sample.groups.get(axis) == value]
-            if part:
-                by.setdefault(axis, {})[value] = sum_up(part)
+            if (axis, value) in places:
+                by.setdefault(axis, {})[value] = sum_up(lines.at(places[axis, value]))
     return by
 
 
-def _judged(task: Task, told: Mapping[str, Any], lines: Sequence[Line], judge: Judge) -> dict[str, Any]:
+def _judged(task: Task, told: Mapping[str, Any], lines: Lazy[Line], judge: Judge) -> dict[str, Any]:
     """The metrics with the ratings of a judge in place of the task's own scores."""
     found = {line.record.sample.id: judge.rating(task, line.record) for line in lines}
     asked = {sample: rating for sample, rating in found.items() if rating is not None}
     rated = [rating for rating in asked.values() if rating.rating is not None]
-    again = [replace(line, record=rescore(task, line.record, found[line.record.sample.id])) for line in lines]
-    wrong = _counted_as_wrong([line.record for line in lines])
+    again = lines.map(lambda line: replace(line, record=rescore(task, line.record, found[line.record.sample.id])))
+    wrong = _counted_as_wrong(lines.map(_record))
 
-    def sum_up(part: Sequence[Line], sums: Sums = task.aggregate) -> dict[str, Any]:
+    def sum_up(part: Lazy[Line], sums: Sums = task.aggregate) -> dict[str, Any]:
         here = [asked[line.record.sample.id] for line in part if line.record.sample.id in asked]
         judged = sum(rating.rating is not None for rating in here)
         counts = {"answers": len(here), "judged": judged, "unjudged": len(here) - judged}
@@ -161,35 +171,42 @@ def rescore(task: Task, record: Record, rating: Rating | None) -> Record:
     return replace(record, score=Score(values=values, reason="the judge gave no rating"))
 
 
-def _metrics(sums: Sums, lines: Sequence[Line], wrong: Mapping[str, Score]) -> dict[str, Any]:
-    records = [line.record for line in lines]
-    every = [
-        replace(r, score=wrong[r.sample.kind]) if r.score is None and r.sample.kind in wrong else r for r in records
-    ]
+def _metrics(sums: Sums, lines: Lazy[Line], wrong: Mapping[str, Score]) -> dict[str, Any]:
+    def judged_wrong(line: Line) -> Record:
+        record = line.record
+        missing = record.score is None and record.sample.kind in wrong
+        return replace(record, score=wrong[record.sample.kind]) if missing else record
+
+    counts = _counts(lines)
+    evaluated = _finite(sums(lines.map(_record)))
+    same = counts["evaluated"] == counts["samples"]
     return {
-        "counts": _counts(lines),
-        "evaluated": _finite(sums(records)),
-        "all": _finite(sums(every)),
+        "counts": counts,
+        "evaluated": evaluated,
+        "all": evaluated if same else _finite(sums(lines.map(judged_wrong))),
     }
 
 
-def _counts(lines: Sequence[Line]) -> dict[str, int]:
-    records = [line.record for line in lines]
-    evaluated = [r for r in records if r.score is not None]
-    values = (
-        len(records),
-        len({r.sample.item for r in records}),
-        len(evaluated),
-        sum(r.error is not None for r in records),
-        sum(all(v is None for v in r.score.values.values()) for r in evaluated if r.score),
-        sum(r.vote is not None and r.vote.abstained for r in evaluated),
-        sum(line.rollouts for line in lines),
-        sum(line.truncated for line in lines),
-        sum(line.tokens for line in lines),
-    )
-    grades = sum(line.grades for line in lines)
-    cost = {"grades": grades, "grade_tokens": sum(line.grade_tokens for line in lines)} if grades else {}
-    return dict(zip(COUNTS, values, strict=True)) | cost
+def _record(line: Line) -> Record:
+    return line.record
+
+
+def _counts(lines: Iterable[Line]) -> dict[str, int]:
+    found, items = Counter[str](), set()
+    for line in lines:
+        record, score = line.record, line.record.score
+        items.add(record.sample.item)
+        found["samples"] += 1
+        found["errors"] += record.error is not None
+        if score is not None:
+            found["evaluated"] += 1
+            found["unscored"] += all(value is None for value in score.values.values())
+            found["abstentions"] += record.vote is not None and record.vote.abstained
+        for name in ("rollouts", "truncated", "tokens", "grades", "grade_tokens"):
+            found[name] += getattr(line, name)
+    found["items"] = len(items)
+    grades = ("grades", "grade_tokens") if found["grades"] else ()
+    return {name: found[name] for name in (*COUNTS, *grades)}
 
 
 def _counted_as_wrong(records: Iterable[Record]) -> dict[str, Score]:

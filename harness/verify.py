@@ -6,7 +6,7 @@ again, votes held and scored again, and scores.json summed up again; each must b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,8 +186,8 @@ def _data(check: Check, spec: Mapping[str, Any], place: str | None) -> None:
         check.skipped = "not checked: it is not here"
         return
     try:
-        samples: Sequence[Any] = restore(spec).samples(Path(place))
+        found = fingerprint(restore(spec).samples(Path(place)), Path(place))
     except (DataError, UsageError) as error:
         check.see(False, str(error))
         return
-    check.see(fingerprint(samples, Path(place)) == spec["fingerprint"], f"{spec['name']} in {place}")
+    check.see(found == spec["fingerprint"], f"{spec['name']} in {place}")

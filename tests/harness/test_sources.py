@@ -90,7 +90,7 @@ def web(hub: Any, **changes: Any) -> Web:
 
 def test_all_places_go_into_one_folder(bring: Callable[..., Path], hub: Any) -> None:
     folder = bring(web=[web(hub)])
-    samples = load("vstar").samples(folder)
+    samples = [*load("vstar").samples(folder)]
     assert len(samples) == 10 and all(Path(sample.video).is_file() for sample in samples)
     assert (folder / "more/words.txt").read_bytes() == WORDS and not list(folder.rglob("*.gz"))
     told = loads((folder / "fetched.json").read_bytes(), "state")
