@@ -22,6 +22,7 @@ from harness.framecache import FrameCache
 from harness.geometry import Box
 from harness.records import Edited, Frame, Sample, View
 from harness.video import Pixels, VideoInfo, probe
+from harness.wholes import Memory, Wholes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,9 +53,11 @@ class Frames:
         threads: int = 0,
         decoder: str = "pyav",
         partial: bool = False,
+        whole_bytes: int = 0,
     ) -> None:
         """Without `cache` nothing is kept on disk; 0 threads means one for each core, up to 8.
 
+        So many `whole_bytes` of pictures are kept in the size of the source, so that crops need not be decoded again.
         A video that breaks off is an error, or with `partial` its frames before that are all that there is of it.
         """
         self.decoded = 0
@@ -64,7 +67,8 @@ class Frames:
         self.decoder: Decoder = plugins.load("harness.decoders", decoder)()
         self._partial = partial
         self.disk = FrameCache(cache, cache_bytes) if cache else None
-        self._memory = _Memory(memory_bytes)
+        self._memory = Memory(memory_bytes)
+        self._wholes = Wholes(whole_bytes)
         self._pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8), "frames")
         self._probed: OrderedDict[str, asyncio.Future[VideoInfo]] = OrderedDict()
         self._failed: dict[str | Frame, str] = {}
@@ -182,7 +186,14 @@ class Frames:
             return results
         try:
             info = await self.info(video)
-            fresh, decoded = await run(self._pool, _decode, self.decoder.read, info, missing)
+            crops, held = self._wholes.crops(info, missing)
+            fresh, _ = await run(self._pool, _decode, held, info, crops)
+            rest = [frame for frame in missing if frame not in fresh]
+            wholes = self._wholes.beside(info, rest)
+            wanted = [*dict.fromkeys((*rest, *wholes))]
+            found, decoded = await run(self._pool, _decode, self.decoder.read, info, wanted)
+            self._wholes.keep(found, wholes)
+            fresh |= {frame: found[frame] for frame in rest}
         except VideoError as error:
             return results | dict.fromkeys(missing, error)
         self.passes += decoded > 0
@@ -197,30 +208,6 @@ class Frames:
             self._memory.put(frame, result)
         elif frame.crop is None:
             self._failed[frame] = str(result)
-
-
-class _Memory:
-    """The images used last, up to a number of bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._size = limit, 0
-        self._images: OrderedDict[Frame, Image] = OrderedDict()
-
-    def get(self, frame: Frame) -> Image | None:
-        if frame in self._images:
-            self._images.move_to_end(frame)
-        return self._images.get(frame)
-
-    def put(self, frame: Frame, image: Image) -> None:
-        self._images[frame] = image
-        self._size += _bytes(image)
-        while self._size > self._limit:
-            self._size -= _bytes(self._images.popitem(last=False)[1])
-
-
-def _bytes(image: Image) -> int:
-    # Pillow keeps four bytes for an RGB pixel.
-    return 4 * image.width * image.height
 
 
 def _checked(result: Image | VideoError) -> Image:
