@@ -100,31 +100,6 @@ def test_crops_are_cut_from_the_source_frame(video: str, frames: Frames) -> None
     assert same(image, source(video, 30).crop((100, 50, WIDTH, 81)).resize((56, 56), Image.Resampling.BICUBIC))
 
 
-@pytest.mark.parametrize("size", [(56, 56), (WIDTH, HEIGHT)])
-@pytest.mark.parametrize(("room", "passes"), [(0, 2), (4 * WIDTH * HEIGHT, 2), (8 * WIDTH * HEIGHT, 1)])
-def test_crops_of_frames_that_were_shown_are_not_decoded_again(
-    room: int, passes: int, size: tuple[int, int], video: str, tmp_path: Path
-) -> None:
-    frames = Frames(tmp_path / "cache", whole_bytes=room)
-    shown = [Frame(video=video, time=index / 30, size=size) for index in (10, 30)]
-    crops = [replace(frame, crop=Box(9, 5, 60 + number, 80)) for number, frame in enumerate(shown)]
-    outside = replace(shown[0], crop=Box(WIDTH, 0, WIDTH + 9, 9))
-
-    async def ask() -> list[Image.Image]:
-        await frames.get(shown)
-        found = await frames.get(crops)
-        with pytest.raises(VideoError, match="covers nothing"):
-            await frames.get([outside])
-        return found
-
-    found = asyncio.run(ask())
-    frames.close()
-    assert frames.passes == passes
-    for number, image in enumerate(found):
-        cut = source(video, (10, 30)[number]).crop((9, 5, 60 + number, 80))
-        assert same(image, cut.resize(size, Image.Resampling.BICUBIC))
-
-
 @pytest.mark.parametrize(
     "box",
     [
