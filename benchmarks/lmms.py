@@ -4,8 +4,8 @@
     .venv-lmms/bin/python benchmarks/lmms.py -n 1 --videos 16
 
 The clock of lmms-eval runs in its `generate_until` alone; ours runs from the first question to scores.json. Beside them
-stands what bounds both: a script that decodes each video once, asks for n rollouts in one request, all requests at
-once, and neither reads nor scores nor writes anything.
+stands what bounds both: a script that decodes each video once, asks for n rollouts in one request, all at once,
+and neither reads nor scores nor writes anything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +23,7 @@ from ours import Ours
 from harness import session
 from harness.decoders.pyav import decode
 from harness.engines import _chat
-from harness.frames import fit
+from harness.frames import Frames, fit
 from harness.prompt import frames as frames_in
 from harness.run import decoded, sample_seed
 from harness.video import probe
@@ -44,7 +43,7 @@ def annotate(data: Path) -> None:
 def arguments(asked: Namespace, data: Path) -> dict[str, Any]:
     """What the engine is started with, the same for all."""
     setup = session.look_up(ours_of(asked, data).told)
-    engine: Any = setup.engine(session.engine_settings(setup), session.frames_of(replace(setup.asked, cache_gb=0)))
+    engine: Any = setup.engine(session.engine_settings(setup), Frames())
     return dict(engine._arguments())
 
 
@@ -171,7 +170,7 @@ class Once:
     async def _request(self, sample: Any, pictures: dict[str, Any]) -> tuple[Any, list[Any]]:
         (plan,), setup = self.setup.plans, self.setup
         if sample.video not in pictures:
-            frames = session.frames_of(replace(setup.asked, cache_gb=0))
+            frames = Frames()
             view = await frames.view(sample, plan.frames, setup.family, plan.max_pixels, plan.show)
             frames.close()
             found = decode(sample.video, view.times, probe(sample.video))

@@ -11,6 +11,7 @@ import cost
 from rich.console import Console
 
 from harness import session
+from harness.frames import Frames
 from harness.records import Record
 from harness.settings import Asked
 from harness.store import Store, read_records
@@ -36,7 +37,7 @@ class Ours:
 
     async def start(self) -> None:
         """Load the model and answer the first question once."""
-        frames = session.frames_of(replace(self.told, cache_gb=0))
+        frames = Frames()
         self.engine: Any = self.setup.engine(session.engine_settings(self.setup), frames)
         await self.engine.start()
         plan = self.setup.plans[0]
@@ -58,7 +59,7 @@ class Ours:
 
     async def answer(self, folder: Path, cache: Path | None = None) -> cost.Work:
         """From the first question to scores.json; frames are kept in `cache`, which is else empty."""
-        frames = session.frames_of(replace(self.told, cache=cache or folder / "frames"))
+        frames = session.frames_of(replace(self.setup, asked=replace(self.told, cache=cache or folder / "frames")))
         self.engine.pixels = frames
         with Store(folder / "run") as store:
             store.join(self.setup.run)

@@ -11,6 +11,7 @@ import os
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ from harness.decoders import Decoder
 from harness.errors import VideoError
 from harness.framecache import FrameCache
 from harness.guarded import probe
+from harness.pictures import pictures
 from harness.records import Frame, Sample, View
 from harness.video import VideoInfo
+from harness.wholes import Memory, Wholes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,12 +52,14 @@ class Frames:
         threads: int = 0,
         decoder: str = "pyav",
         partial: bool = False,
+        whole_bytes: int = 0,
     ) -> None:
         """Without `cache` nothing is kept on disk; 0 threads means one for each core, up to 8.
 
+        So many `whole_bytes` of pictures are kept in the size of the source, so that crops need not be decoded again.
         A video that breaks off is an error, or with `partial` its frames before that are all that there is of it.
         """
-        self._made_with = (cache, cache_bytes, memory_bytes, threads, decoder, partial)
+        self._made_with = (cache, cache_bytes, memory_bytes, threads, decoder, partial, whole_bytes)
         self.decoded = 0
         """Frames that were decoded so far; one that came from memory or disk does not count."""
         self.passes = 0
@@ -63,7 +68,8 @@ class Frames:
         self._decoder_name = decoder
         self._partial = partial
         self.disk = FrameCache(cache, cache_bytes) if cache else None
-        self._memory = _Memory(memory_bytes)
+        self._memory = Memory(memory_bytes)
+        self._wholes = Wholes(whole_bytes)
         self._pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8), "frames")
         self._probed: OrderedDict[str, asyncio.Future[VideoInfo]] = OrderedDict()
         self._failed: dict[str | Frame, str] = {}
@@ -185,7 +191,14 @@ class Frames:
             return results
         try:
             info = await self.info(video)
-            fresh, decoded = await run(self._pool, _decode, self.pictures, info, missing)
+            crops, held = self._wholes.crops(info, missing)
+            fresh, _ = await run(self._pool, _decode, partial(pictures, held), info, crops)
+            rest = [frame for frame in missing if frame not in fresh]
+            wholes = self._wholes.beside(info, rest)
+            wanted = [*dict.fromkeys((*rest, *wholes))]
+            found, decoded = await run(self._pool, _decode, self.pictures, info, wanted)
+            self._wholes.keep(found, wholes)
+            fresh |= {frame: found[frame] for frame in rest}
         except VideoError as error:
             return results | dict.fromkeys(missing, error)
         self.passes += decoded > 0
@@ -204,30 +217,6 @@ class Frames:
             self._memory.put(frame, result)
         elif frame.crop is None:
             self._failed[frame] = str(result)
-
-
-class _Memory:
-    """The images used last, up to a number of bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._size = limit, 0
-        self._images: OrderedDict[Frame, Image] = OrderedDict()
-
-    def get(self, frame: Frame) -> Image | None:
-        if frame in self._images:
-            self._images.move_to_end(frame)
-        return self._images.get(frame)
-
-    def put(self, frame: Frame, image: Image) -> None:
-        self._images[frame] = image
-        self._size += _bytes(image)
-        while self._size > self._limit:
-            self._size -= _bytes(self._images.popitem(last=False)[1])
-
-
-def _bytes(image: Image) -> int:
-    # Pillow keeps four bytes for an RGB pixel.
-    return 4 * image.width * image.height
 
 
 def _checked(result: Image | VideoError) -> Image:

@@ -38,6 +38,9 @@ DEFAULT_MODEL = "nano"
 WITH_WEIGHTS = ("vllm", "transformers")
 """Engines that take the default model when none is named."""
 
+WHOLE_BYTES = 1 << 30
+"""Memory for pictures that evidence is cropped from, where a voter looks at evidence."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
@@ -167,13 +170,15 @@ def publish(folder: Path, run: Mapping[str, Any], scores: Mapping[str, Any], con
     console.print(f"\n{folder / REPORT}", highlight=False, soft_wrap=True)
 
 
-def frames_of(asked: Asked) -> Frames:
+def frames_of(setup: Setup) -> Frames:
     """The frames of a run; close them."""
+    asked = setup.asked
     return Frames(
         (asked.cache or default_cache()) if asked.cache_gb else None,
         cache_bytes=int(asked.cache_gb * 1e9),
         decoder=asked.decoder,
         partial=asked.partial_videos,
+        whole_bytes=WHOLE_BYTES if getattr(setup.voter, "signal", None) else 0,
     )
 
 
@@ -211,7 +216,7 @@ def answer(setup: Setup, store: Store, console: Console) -> None:
     """Ask what is owed, if anything is; the store has joined the run."""
     if not any(True for _ in _owed(setup.plans, store)):
         return
-    frames = frames_of(setup.asked)
+    frames = frames_of(setup)
     views = Chooser(frames, setup.scoring) if setup.scoring else frames
     engine = setup.engine(engine_settings(setup), frames)
     store.begin()
