@@ -42,8 +42,8 @@ def records(out: Path) -> list[dict[str, Any]]:
 
 
 def workers() -> list[int]:
-    """The processes of the workers on this machine."""
-    return [each.pid for each in psutil.process_iter() if each.cmdline()[:1] and each.cmdline()[0].startswith(WORKER)]
+    """The processes of the workers on the nodes that were started here."""
+    return [each.pid for each in psutil.Process().children(recursive=True) if each.cmdline()[0].startswith(WORKER)]
 
 
 def run(command: list[str], out: Path, kill_after: int | None = None) -> tuple[float, str]:
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--rollouts", type=int, default=4)
     parser.add_argument("--in-flight", type=int, default=8)
     asked = parser.parse_args()
-    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_raylet_start_wait_time_s="120")
     from ray.cluster_utils import Cluster
 
     with tempfile.TemporaryDirectory() as scratch:
