@@ -18,6 +18,7 @@ import msgspec
 from rich.console import Console
 
 from harness import plugins
+from harness.contracts import Task
 from harness.geometry import Box
 from harness.manifest import described, identified, session
 from harness.plan import Questions, load
@@ -73,19 +74,24 @@ def record(rng: random.Random, number: int, rollouts: int, signals: list[str]) -
 
 def make(folder: Path, samples: int, rollouts: int, signals: list[str]) -> None:
     """Write a run folder."""
-    rng, task = random.Random(0), load("videomme")
+    rng = random.Random(0)
     with (folder / RECORDS).open("wb") as file:
         for number in range(samples):
             file.write(msgspec.json.encode(record(rng, number, rollouts, signals)) + b"\n")
+    describe(folder, load("videomme"), samples)
+
+
+def describe(folder: Path, task: Task, samples: int) -> None:
+    """Write run.json for records that were made up."""
     asked = Questions(
-        plugin="videomme", task=task, root=folder, samples=(), items=samples, all_items=samples, fingerprint="0" * 64
+        plugin=task.name, task=task, root=folder, samples=(), items=samples, all_items=samples, fingerprint="0" * 64
     )
     spec = {**identified(asked), "frames": None, "max_pixels": None}
     settings = {"tasks": [spec], "model": None, "family": "unknown", "decoding": None, "voter": "first", "seed": 0}
     settings["engine"] = {"name": "scripted", "dtype": "auto", "options": {}, "answers": None}
     told = {**described(asked), "samples": samples}
-    run = {"format": 1, "partial": False, "settings": {**settings, "limit": None}, "tasks": {"videomme": told}}
-    started = session(Asked(tasks=("videomme",), data=folder, out=folder))
+    run = {"format": 1, "partial": False, "settings": {**settings, "limit": None}, "tasks": {task.name: told}}
+    started = session(Asked(tasks=(task.name,), data=folder, out=folder))
     write(folder / RUN, "run", {**run, "places": {}, "sessions": [started]})
 
 

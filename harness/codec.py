@@ -21,7 +21,7 @@ PLAIN = {str, int, float, bool, type(None)}
 
 def encode(value: object) -> Any:
     """A record as plain JSON data: Span [start, end], Box [x1, y1, x2, y2], maps with string keys."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in PLAIN:
         return value
     if names := _names(kind):

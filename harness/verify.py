@@ -6,19 +6,22 @@ again, votes held and scored again, and scores.json summed up again; each must b
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import plugins, schema
+from harness.codec import compact, decode, encode
 from harness.contracts import Task, Voter
 from harness.errors import DataError, UsageError
 from harness.manifest import fingerprint_model
 from harness.plan import fingerprint
-from harness.records import Prediction, Record
+from harness.records import Prediction, Record, Sample
 from harness.run import decoded, sample_seed
 from harness.settings import Decoding
+from harness.spool import Spool
 from harness.store import RECORDS, SCORES, read_records, read_run
 from harness.summary import restore, summarise
 
@@ -80,7 +83,7 @@ def look(folder: Path) -> list[Check]:
     records = Records(run)
     for record in read_records(folder):
         records.take(record)
-    return [*records.checks(), _summed(folder, run), *_fingerprints(run)]
+    return [*records.checks(), _summed(folder, run), *_fingerprints(run, records.seen)]
 
 
 class Records:
@@ -92,7 +95,8 @@ class Records:
         self.specs: Mapping[str, Mapping[str, Any]] = {spec["name"]: spec for spec in asked["tasks"]}
         self.tasks: Mapping[str, Task] = {name: restore(spec) for name, spec in self.specs.items()}
         self.voter: Voter | None = None if asked["adaptive"] else plugins.load("harness.scaling", asked["voter"])
-        self.seen: dict[str, set[str]] = {name: set() for name in self.specs}
+        self.seen: dict[str, dict[str, bytes]] = {name: {} for name in self.specs}
+        """Task -> sample id -> hash of the sample."""
         self.known = Check("samples are of the run, each once, with one outcome")
         self.requests = Check("requests made again have the keys on record")
         self.rollouts = Check("as many rollouts as were asked for, numbered")
@@ -109,7 +113,7 @@ class Records:
         if not there or self.tasks[name].version != record.version:
             self.requests.skipped = f"the task {name} is of version {record.version} there, which is not here"
             return
-        self.seen[name].add(sample)
+        self.seen[name][sample] = _hash(record.sample)
         if record.view is not None and record.responses and record.error is None:
             self._again(record, self.tasks[name])
         if record.vote is not None and record.score is not None:
@@ -166,7 +170,7 @@ def _summed(folder: Path, run: Mapping[str, Any]) -> Check:
     return check
 
 
-def _fingerprints(run: Mapping[str, Any]) -> Iterator[Check]:
+def _fingerprints(run: Mapping[str, Any], seen: Mapping[str, Mapping[str, bytes]]) -> Iterator[Check]:
     """Whether model and data are still those that were asked, where they are still there."""
     asked, places = run["settings"], run["places"]
     model, check = asked["model"], Check("the model folder is the one that answered")
@@ -175,19 +179,32 @@ def _fingerprints(run: Mapping[str, Any]) -> Iterator[Check]:
     else:
         check.skipped = "not checked: it is not here"
     yield check
-    check = Check("the data is the one that was asked")
+    whole, each = Check("the data is the one that was asked"), Check("samples on record are those of the data")
     for spec in asked["tasks"]:
-        _data(check, spec, places.get(f"data of {spec['name']}"))
-    yield check
+        _data(whole, each, spec, places.get(f"data of {spec['name']}"), seen[spec["name"]])
+    yield whole
+    yield each
 
 
-def _data(check: Check, spec: Mapping[str, Any], place: str | None) -> None:
+def _data(whole: Check, each: Check, spec: Mapping[str, Any], place: str | None, seen: Mapping[str, bytes]) -> None:
     if place is None or not Path(place).is_dir():
-        check.skipped = "not checked: it is not here"
+        whole.skipped = each.skipped = "not checked: it is not here"
         return
     try:
-        found = fingerprint(restore(spec).samples(Path(place)), Path(place))
+        samples = Spool(Sample, restore(spec).samples(Path(place)))
     except (DataError, UsageError) as error:
-        check.see(False, str(error))
+        whole.see(False, str(error))
         return
-    check.see(found == spec["fingerprint"], f"{spec['name']} in {place}")
+    same = fingerprint(samples, Path(place)) == spec["fingerprint"]
+    whole.see(same, f"{spec['name']} in {place}")
+    for sample in samples if same else ():
+        name = schema.whole(sample.id)
+        if name in seen:
+            each.see(_hash(sample) == seen[name], f"{spec['name']}, {name}")
+
+
+def _hash(sample: Sample) -> bytes:
+    """The same wherever the data folder lies, and whether a sample comes from the data or from a record."""
+    read = decode(Sample, schema.loads(schema.dumps(encode(sample), sample.id), sample.id))
+    named = replace(read, video=Path(read.video).name)
+    return hashlib.sha256(compact(named).encode()).digest()[:16]

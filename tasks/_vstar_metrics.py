@@ -41,9 +41,10 @@ def score(sample: Sample, prediction: Prediction) -> Score:
             return Score(values={}, reason="no reference span")
         tiou = metrics.tiou(prediction.span, sample.span)
         return Score(values={"tiou": tiou} | {f"r1_{_at(m)}": metrics.recall_at(tiou, m) for m in RECALL_AT})
-    found = {f"ap_{_at(m)}": metrics.ap_at(prediction.boxes, sample.boxes, m) for m in AP_AT}
+    ious = metrics.box_ious(prediction.boxes, sample.boxes)
+    found = {f"ap_{_at(m)}": metrics.mean(metrics.recall_at(iou, m) for iou in ious) for m in AP_AT}
     reason = None if sample.boxes else "no reference boxes"
-    return Score(values={"viou": metrics.viou(prediction.boxes, sample.boxes)} | found, reason=reason)
+    return Score(values={"viou": metrics.mean(ious)} | found, reason=reason)
 
 
 def _at(threshold: float) -> str:

@@ -92,9 +92,31 @@ def twice(lines: list[dict[str, Any]]) -> None:
     lines.append(lines[0])
 
 
+def reference(lines: list[dict[str, Any]]) -> None:
+    line = next(line for line in lines if line["sample"]["kind"] == "what")
+    line["sample"]["answer"] = "another"
+    line["score"]["values"] = {"acc": 0.0}
+
+
+def tokens(lines: list[dict[str, Any]]) -> None:
+    lines[0]["responses"][0]["tokens"] += 1
+
+
+def another(lines: list[dict[str, Any]]) -> None:
+    lines.append({**lines[0], "sample": {**lines[0]["sample"], "id": "made up"}})
+
+
+def failed(lines: list[dict[str, Any]]) -> None:
+    lines[0]["error"] = "EngineError: no"
+
+
 @pytest.mark.parametrize(
     ("change", "check"),
     [
+        (reference, "those of the data"),
+        (tokens, "scores.json follows"),
+        (another, "every sample of the run"),
+        (failed, "with one outcome"),
         (answer, "rollouts read again"),
         (text, "rollouts read again"),
         (vote, "votes held again"),
@@ -112,6 +134,40 @@ def test_what_was_changed_is_found(change: Change, check: str, run: Path, harnes
     said = harness("verify", run)
     assert said.code == 1
     assert any(check in line and "WRONG" in line for line in said.out.splitlines()), said.out
+
+
+@pytest.mark.parametrize("cut", [1, 40, 5000, 20000])
+def test_a_file_that_was_cut_is_found(cut: int, run: Path, harness: Any) -> None:
+    path = run / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-cut])
+    said = harness("verify", run)
+    assert said.code == 1 and "every sample of the run has a record" in said.out and "WRONG" in said.out
+
+
+@pytest.mark.parametrize("place", [0, 3, -1])
+def test_a_line_that_is_no_record_is_told(place: int, run: Path, harness: Any) -> None:
+    path = run / "records.jsonl"
+    lines = path.read_text().splitlines()
+    lines[place] = lines[place][:-30]
+    path.write_text("\n".join(lines) + "\n")
+    said = harness("verify", run)
+    assert said.code == 2 and f"line {place % len(lines) + 1} is not JSON" in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("seed", 1), ("voter", "first"), ("decoding", {"n": 3, "temperature": 0.5})]
+)
+def test_settings_that_were_changed_are_found(name: str, value: Any, run: Path, harness: Any) -> None:
+    told = json.loads((run / "run.json").read_text())
+    old = told["settings"][name]
+    told["settings"][name] = {**old, **value} if isinstance(old, dict) else value
+    (run / "run.json").write_text(json.dumps(told))
+    assert harness("verify", run).code == 1
+
+
+def test_the_order_of_records_has_no_say(run: Path, harness: Any) -> None:
+    rewrite(run, lambda lines: lines.reverse())
+    assert harness("verify", run).code == 0
 
 
 def test_scores_that_were_changed_are_found(run: Path, harness: Any) -> None:
