@@ -225,26 +225,36 @@ def show(works: Mapping[str, Sequence[Work]], title: str) -> None:
     from rich.table import Table
 
     first, *_ = works
-    columns = ("seconds", "CPU seconds", "videos decoded", "requests", "tokens", "prompt tokens", "times the first")
+    columns = (
+        "seconds",
+        "CPU seconds",
+        "videos decoded",
+        "requests",
+        "tokens",
+        "prompt tokens",
+        "times the first",
+        "in CPU",
+    )
     table = Table("", *columns, title=f"{title}; median (least to most) of {len(works[first])} passes")
     for name, passes in works.items():
-        ratios = [one.seconds / base.seconds for one, base in zip(passes, works[first], strict=True)]
+        pairs = [*zip(passes, works[first], strict=True)]
+        ratios = ([a.seconds / b.seconds for a, b in pairs], [a.cpu / b.cpu for a, b in pairs])
         last = passes[-1]
         table.add_row(
             name,
             spread([one.seconds for one in passes]),
             spread([one.cpu for one in passes]),
             *(f"{value:,}" for value in (last.decoded, last.calls, last.tokens, last.prompt_tokens)),
-            spread(ratios) if name != first else "1",
+            *map(spread, ratios),
         )
-    Console(width=160).print(table)
+    Console(width=180).print(table)
     base = works[first][0].said
     for name, passes in works.items():
         if not passes[-1].said:
             continue
-        pairs = [(a, b) for key in base for a, b in zip(base[key], passes[-1].said.get(key, []), strict=False)]
+        texts = [(a, b) for key in base for a, b in zip(base[key], passes[-1].said.get(key, []), strict=False)]
         total = sum(map(len, base.values()))
-        same = sum(a == b for a, b in pairs)
+        same = sum(a == b for a, b in texts)
         Console().print(f"{name}: {same} of {total} rollouts say what those of {first} say", highlight=False)
 
 

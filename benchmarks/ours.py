@@ -43,7 +43,7 @@ class Ours:
         plan = self.setup.plans[0]
         sample = plan.samples[0]
         view = await frames.view(sample, plan.frames, self.setup.family, plan.max_pixels, plan.show)
-        await self.engine.generate(plan.task.request(sample, view))
+        await self.engine.generate(replace(plan.task.request(sample, view), max_tokens=8))
         frames.close()
 
     async def forget(self) -> None:
