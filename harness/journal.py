@@ -6,6 +6,7 @@ line is cut off when the file is opened again, and is passed over by readers.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -34,19 +35,24 @@ class Journal:
         validate(kind, data, name)
         try:
             if self._file.write(line) != len(line):
-                raise OSError(0, "the disk took only a part of a line")
+                raise OSError(errno.ENOSPC, "there is no room left for a whole line")
             if time.monotonic() - self._synced > SYNC_SECONDS:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
-            raise DataError(
-                f"cannot write to {self.path}: {error.strerror}; make room and start the same command again"
-            ) from error
+            raise self._full(error) from error
 
     def close(self) -> None:
         """Sync and let go."""
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._full(error) from error
+        finally:
+            self._file.close()
+
+    def _full(self, error: OSError) -> DataError:
+        return DataError(f"cannot write to {self.path}: {error.strerror}; make room and start the same command again")
 
 
 def lines(path: Path) -> Iterator[tuple[Any, str]]:

@@ -135,7 +135,11 @@ class Transformers:
                 "use fewer or smaller frames"
             )
         patches = [patch for block in blocks for patch in block.patches]
-        return Prompt(request, ids, blocks, await self._sights.see(patches), choices)
+        try:
+            sights = await self._sights.see(patches)
+        except (RuntimeError, MemoryError) as error:
+            raise EngineError(f"the frames cannot be looked at: {error}") from error
+        return Prompt(request, ids, blocks, sights, choices)
 
     async def _serve(self) -> None:
         try:
@@ -159,13 +163,24 @@ class Transformers:
             await self._admit(group)
         try:
             finished = await self._compute(self._decoder.step)
-        except RuntimeError as error:
-            for job in self._running.values():
-                _fail(job, EngineError(f"decoding failed: {error}"))
-            self._running.clear()
-            self._decoder.reset()
+        except (RuntimeError, MemoryError) as error:
+            self._start_again(error)
         else:
             self._collect(finished)
+
+    def _start_again(self, error: Exception) -> None:
+        """Where memory ran out, have all that was running start anew, half as many at a time; else it has failed."""
+        rows, jobs = self._decoder.rows, [*self._running.values()]
+        self._running.clear()
+        if len(jobs) > 1 and _out_of_memory(error):
+            self._tokens = len(rows) * max(len(row.prompt.ids) + row.limit for row in rows) // 2
+            for job in jobs:
+                job.done.clear()
+            self._waiting.extendleft(reversed(jobs))
+        else:
+            for job in jobs:
+                _fail(job, EngineError(f"decoding failed: {error}"))
+        self._decoder.reset()
 
     def _group(self) -> list[Job]:
         group: list[Job] = []
@@ -190,7 +205,7 @@ class Transformers:
         self._running |= {job.prompt: job for job in group}
         try:
             rows = await self._compute(self._decoder.admit, [job.prompt for job in group])
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             begun = {job.prompt for job in group}
             await self._compute(self._decoder.drop, [row for row in self._decoder.rows if row.prompt in begun])
             for job in group:
@@ -228,6 +243,13 @@ class Transformers:
 def _fail(job: Job, error: EngineError) -> None:
     if not job.future.done():
         job.future.set_exception(error)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether that is what is wrong; on a CPU torch says so in words alone."""
+    import torch
+
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
 
 
 def _enter_thread() -> None:

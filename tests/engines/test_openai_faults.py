@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import random
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +63,45 @@ def test_a_server_that_fails_for_a_moment_is_asked_again(stand_in: Any, bench: A
     stand_in.answer = fails(500, "broken")
     [error] = ask(bench, stand_in)
     assert isinstance(error, EngineError) and "failed, after 0 retries too (500: broken)" in str(error)
+
+
+def test_a_server_that_fails_three_in_ten_requests_loses_none(stand_in: Any, bench: Any) -> None:
+    rng, lock, failed = random.Random(0), threading.Lock(), []
+
+    def answer(call: dict[str, Any]) -> Any:
+        with lock:
+            lot = rng.random()
+        if lot >= 0.3:
+            return stand_in.completion(json.dumps(call["messages"])[-60:])
+        failed.append(lot)
+        return rng.choice((500, 502, 503)), {"error": {"message": "overloaded"}}, {"Retry-After": "0"}
+
+    requests = [Request(parts=(f"What is number {k}?",)) for k in range(60)]
+    stand_in.answer = answer
+    found = ask(bench, stand_in, *requests, retries=12, room=16)
+    assert all(f"number {k}?" in response.text for k, [response] in enumerate(found)) and len(failed) > 10
+
+
+def test_a_server_that_fails_hangs_and_talks_nonsense_by_turns_answers_the_others(stand_in: Any, bench: Any) -> None:
+    kinds = ("good", "refused", "good", "hangs", "good", "nonsense", "empty", "cut off")
+
+    def answer(call: dict[str, Any]) -> Any:
+        number = int(json.dumps(call["messages"]).split("number ")[1].split("?")[0])
+        kind = kinds[number % len(kinds)]
+        if kind == "hangs":
+            time.sleep(6)
+        replies = {"nonsense": "<html>\ufffd\0</html>", "empty": {}, "cut off": '{"choices": [{"mess'}
+        if kind == "refused":
+            return 400, {"error": {"message": "no"}}, {}
+        return (200, replies[kind], {}) if kind in replies else stand_in.completion(f"answer {number}")
+
+    stand_in.answer = answer
+    requests = [Request(parts=(f"What is number {k}?",)) for k in range(3 * len(kinds))]
+    for number, found in enumerate(ask(bench, stand_in, *requests, deadline=3)):
+        if kinds[number % len(kinds)] == "good":
+            assert found[0].text == f"answer {number}"
+        else:
+            assert isinstance(found, EngineError) and "\n" not in str(found), (number, found)
 
 
 def test_a_deadline_ends_waiting(stand_in: Any, bench: Any) -> None:

@@ -160,6 +160,67 @@ def test_a_start_that_fails_half_way_is_made_again(
     assert bench.texts(run(bench, random_model, requests)) == expected
 
 
+def oom(kind: str) -> Exception:
+    import torch
+
+    texts = {"gpu": "CUDA out of memory", "cpu": "DefaultCPUAllocator: can't allocate memory", "python": ""}
+    return {"gpu": torch.OutOfMemoryError, "cpu": RuntimeError, "python": MemoryError}[kind](texts[kind])
+
+
+@pytest.mark.parametrize("kind", ["gpu", "cpu", "python"])
+def test_where_memory_runs_out_fewer_are_decoded_at_a_time(
+    kind: str, random_model: Model, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.engines._decoder import Decoder
+
+    requests = [bench.ask(i, n=2, temperature=1.0) for i in range(4)]
+    expected, step, most = bench.texts(run(bench, random_model, requests)), Decoder.step, []
+
+    def tight(self: Decoder) -> Any:
+        most.append(len(self.rows))
+        if len(self.rows) > 4:
+            raise oom(kind)
+        return step(self)
+
+    monkeypatch.setattr(Decoder, "step", tight)
+    assert bench.texts(run(bench, random_model, requests)) == expected
+    assert max(most) > 4
+
+
+def test_a_request_for_which_there_is_no_memory_fails_alone(
+    random_model: Model, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.engines._decoder import Decoder
+
+    step = Decoder.step
+
+    def tight(self: Decoder) -> Any:
+        if any(row.request.n == 3 for row in self.rows):
+            raise oom("gpu")
+        return step(self)
+
+    monkeypatch.setattr(Decoder, "step", tight)
+    found = run(bench, random_model, [bench.ask(i, n=2 + (i == 1), temperature=1.0) for i in range(3)])
+    assert [isinstance(x, EngineError) and "out of memory" in str(x) for x in found] == [False, True, False]
+
+
+def test_frames_for_which_there_is_no_memory_fail_their_request_alone(
+    random_model: Model, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.engines._sights import Sights
+
+    look = Sights._look
+
+    def tight(self: Sights, patches: Any) -> Any:
+        if len(patches["image_grid_thw"]) == 2:
+            raise oom("gpu")
+        return look(self, patches)
+
+    monkeypatch.setattr(Sights, "_look", tight)
+    found = run(bench, random_model, [bench.ask(3 * i, frames=i) for i in range(1, 4)])
+    assert [isinstance(x, EngineError) and "cannot be looked at" in str(x) for x in found] == [False, True, False]
+
+
 def test_a_cancelled_request_leaves_the_others(random_model: Model, bench: Any) -> None:
     async def go() -> Any:
         made = engine(Settings(model=random_model), bench.Pixels())
