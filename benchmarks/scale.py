@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--rollouts", type=int, default=2)
     asked = parser.parse_args()
     table = Table(box=None, pad_edge=False)
-    for heading in ("command", "samples", "s", "processor s", "samples/s", "peak MB"):
+    for heading in ("command", "samples", "s", "processor s", "samples/processor s", "peak MB"):
         table.add_column(heading, justify="left" if heading == "command" else "right")
     for count in map(int, asked.samples.split(",")):
         with tempfile.TemporaryDirectory() as name:
@@ -68,7 +68,7 @@ def main() -> None:
             load(str(TASK)).demo(folder / "data", count, 0)
             for command, words in commands(folder, asked.rollouts).items():
                 wall, used, peak = measure(words)
-                rate = f"{count / wall:.0f}"
+                rate = f"{count / used:.0f}"
                 table.add_row(command, f"{count}", f"{wall:.1f}", f"{used:.1f}", rate, f"{peak:.0f}")
     Console().print(table)
 

@@ -70,8 +70,9 @@ class Lines:
         )
 
     def by_id(self) -> Lazy[Line]:
-        """All of them in the order of sample ids."""
-        return self._found.at(sorted(range(len(self._ids)), key=self._ids.__getitem__))
+        """All of them in the order of sample ids; asked for once, after which the ids are let go."""
+        ids, self._ids = self._ids, []
+        return self._found.at(sorted(range(len(ids)), key=ids.__getitem__))
 
 
 def summarise(folder: Path, run: Mapping[str, Any]) -> dict[str, Any]:

@@ -113,18 +113,20 @@ def median_boxes(votes: Sequence[tuple[Mapping[float, Box], int]]) -> dict[float
     seen: Counter[float] = Counter()
     for boxes, w in votes:
         seen.update(dict.fromkeys(boxes, w))
-    return {
-        second: Box(
-            *(_median([(boxes[second][side], w) for boxes, w in votes if second in boxes]) for side in range(4))
-        )
-        for second in sorted(seen)
-        if 2 * seen[second] >= (all_weigh or len(votes))
-    }
+    enough = [second for second in sorted(seen) if 2 * seen[second] >= (all_weigh or len(votes))]
+    return {second: _median_box([(boxes[second], w) for boxes, w in votes if second in boxes]) for second in enough}
+
+
+def _median_box(boxes: Sequence[tuple[Box, int]]) -> Box:
+    return Box(*(_median([(box[side], w) for box, w in boxes]) for side in range(4)))
 
 
 def _median(values: Sequence[tuple[float, int]]) -> float:
     """The value with half of the weight on either side; midway between two when the halves part there."""
     ordered = sorted((v, w) for v, w in values if w) or sorted((v, 1) for v, _ in values)
+    if len({w for _, w in ordered}) == 1:
+        middle, odd = divmod(len(ordered), 2)
+        return ordered[middle][0] if odd else (ordered[middle - 1][0] + ordered[middle][0]) / 2
     total, below = sum(w for _, w in ordered), 0
     for number, (value, weight) in enumerate(ordered):
         below += weight
