@@ -40,6 +40,14 @@ def annotate(data: Path) -> None:
     pandas.read_parquet(source).assign(**known).to_parquet(target, index=False)
 
 
+def choose_reader() -> None:
+    """What lmms-eval decodes with: torchcodec, or decord where that cannot be loaded."""
+    try:
+        import torchcodec  # noqa: F401
+    except (ImportError, OSError, RuntimeError):
+        os.environ.setdefault("FORCE_QWENVL_VIDEO_READER", "decord")
+
+
 def arguments(asked: Namespace, data: Path) -> dict[str, Any]:
     """What the engine is started with, the same for all."""
     setup = session.look_up(ours_of(asked, data).told)
@@ -62,6 +70,7 @@ class LmmsEval:
 
     async def start(self) -> None:
         """Load the model and answer the first question."""
+        choose_reader()
         from lmms_eval import protocol
         from lmms_eval.models.chat.vllm import VLLM
 
