@@ -55,7 +55,7 @@ def decode(kind: type[T], data: Any) -> T:
 
     try:
         return msgspec.convert(data, kind, str_keys=True)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter of half characters
         raise DataError(f"cannot read a {kind.__name__} from {str(data)[:120]!r}: {error}") from error
 
 

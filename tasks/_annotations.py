@@ -74,7 +74,11 @@ class Row:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is one that a float can hold."""
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def folder(root: Path, holds: str) -> Path:
@@ -150,9 +154,17 @@ def _parquet(path: Path) -> Any:
 
 def video(row: Row, column: str, root: Path, path: Path) -> str:
     """The absolute path of a row's video, which need not exist; DataError when it lies outside `root`."""
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not inside(path, root):
         row.fail(column, f"a video inside {root}", row.data[column])
     return str(path)
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a file, which need not exist, lies in a folder, links followed; what cannot be a path lies nowhere."""
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except ValueError:
+        return False
 
 
 def index_videos(root: Path, suffixes: Sequence[str] = (".mp4",)) -> dict[str, Path]:

@@ -61,15 +61,11 @@ class Shapes(Task):
         """The samples as `demo` wrote them."""
         path = _annotations.folder(root, ANNOTATION) / ANNOTATION
         found = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            try:
-                sample = codec.decode(Sample, json.loads(line))
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}, line {number}: not JSON ({error.msg}); write it again") from error
-            video = (root / sample.video).resolve()
-            if not video.is_relative_to(root.resolve()):
+        for number, data in enumerate(_annotations.document(path), 1):
+            sample = codec.decode(Sample, data)
+            if not _annotations.inside(video := root / sample.video, root):
                 raise DataError(f"{path}, line {number}: the video {sample.video!r} is outside of {root}")
-            found.append(replace(sample, video=str(video)))
+            found.append(replace(sample, video=str(video.resolve())))
         return found
 
     def request(self, sample: Sample, view: View) -> Request:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -88,33 +87,24 @@ def test_a_folder_that_cannot_be_written_to_is_told(harness: Command, videos: Pa
         assert f"cannot write to the output folder {out}: Read-only file system" in said.err
 
 
-@pytest.mark.parametrize("verb", ["run", "judge", "probe", "vote"])
-def test_a_second_process_is_refused_while_the_first_goes_on(
-    verb: str, harness: Command, videos: Path, tmp_path: Path
-) -> None:
-    out, log = tmp_path / "run", tmp_path / "log"
-    first = ["run", *RUN, "--data", str(videos), "--out", str(out)]
-    slow = ["--engine-option", "delay=2", "--engine-option", f"log={log}"]
-    holder = subprocess.Popen(
-        [sys.executable, "-c", "from harness.cli import main; main()", *first, *slow],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while not (out / "records.jsonl").exists() or not lines(out / "records.jsonl"):
-            assert holder.poll() is None and time.monotonic() < deadline, holder.communicate()
-            time.sleep(0.05)
-        words = {
-            "run": first,
-            "judge": ["judge", out, "--judge-engine", ENGINE, "--name", "steady"],
-            "probe": ["probe", out, "--cache-gb", 0],
-            "vote": ["vote", out, "--voters", "confidence", "--cache-gb", 0],
-        }
-        said = harness(*words[verb])
-        assert said.code == 2 and said.err.count("\n") == 1
+def test_a_second_process_is_refused_by_each_verb_that_writes(harness: Command, videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = ("run", *RUN, "--data", videos, "--out", out)
+    assert harness(*first).code == 0
+    code = f"with Store(Path({str(out)!r})): print(flush=True); input()"
+    code = f"from pathlib import Path\nfrom harness.store import Store\n{code}"
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None and holder.stdout.readline() == b"\n"
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    for words in (
+        first,
+        ("judge", out, "--judge-engine", ENGINE, "--name", "steady"),
+        ("probe", out, "--cache-gb", 0),
+        ("vote", out, "--voters", "confidence", "--cache-gb", 0),
+    ):
+        said = harness(*words)
+        assert said.code == 2 and said.err.count("\n") == 1, words
         assert f"another process is writing to {out}; wait for it or give another --out" in said.err
-        assert holder.poll() is None
-    finally:
-        holder.kill()
-        holder.communicate()
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    holder.communicate(b"\n")
+    assert harness(*first).code == 0
