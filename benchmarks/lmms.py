@@ -23,7 +23,8 @@ from ours import Ours
 from harness import session
 from harness.decoders.pyav import decode
 from harness.engines import _chat
-from harness.frames import Frames, fit
+from harness.frames import Frames
+from harness.pictures import fit
 from harness.prompt import frames as frames_in
 from harness.run import decoded, sample_seed
 from harness.video import probe

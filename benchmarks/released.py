@@ -22,8 +22,9 @@ from ours import Ours, asked_of, measured
 from harness import session
 from harness.decoders.pyav import decode
 from harness.engines.vllm import Vllm
-from harness.frames import Frames, fit
+from harness.frames import Frames
 from harness.grading import weigh
+from harness.pictures import fit
 from harness.records import Frame, Record
 from harness.run import decoded, sample_seed
 from harness.video import Pixels, VideoInfo

@@ -55,6 +55,8 @@ def pictures(decoder: str, info: VideoInfo, frames: Sequence[Frame]) -> Iterator
     """
     from PIL.Image import frombytes
 
+    if not frames:
+        return
     left = dict(enumerate(frames))
     asked = json.dumps([decoder, [encode(frame) for frame in frames]]).encode()
     told = LENGTH.pack(len(asked)) + asked + _told(info)
