@@ -106,13 +106,8 @@ def tell(alone: Path, spread: Path, seconds: dict[str, tuple[float, str]]) -> No
     for row in rows:
         sys.stdout.write("  ".join(map(str.ljust, row, widths)).rstrip() + "\n")
     equal = sum(one == other for one, other in zip(records(alone), records(spread), strict=False))
-<<<<<<< HEAD
-    said = f"{equal} of {len(records(alone))} records equal but for log-probabilities"
-    sys.stdout.write(f"scores.json {'the same' if same else 'DIFFERS'}; {said}\n")
-=======
     verdict = "the same" if same else "DIFFERS"
     sys.stdout.write(f"scores.json {verdict}; {equal} of {len(records(alone))} records equal\n")
->>>>>>> ray
     if not same:
         sys.exit(1)
 
