@@ -228,7 +228,7 @@ def no_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("task", [VStar(), VideoMME()])
 def test_the_demonstration_is_read_by_the_loader(task: Task, tmp_path: Path) -> None:
     task.demo(tmp_path, 12, 3)
-    samples = task.samples(tmp_path)
+    samples = [*task.samples(tmp_path)]
     assert len({s.id for s in samples}) == len(samples) > 30
     assert len({s.video for s in samples}) == 12
     assert all(Path(s.video).is_file() for s in samples)
