@@ -19,7 +19,7 @@ from harness.records import Record, Sample
 from harness.schema import dumps, loads
 from harness.session import finish
 from harness.settings import Asked
-from harness.store import Store, key
+from harness.store import Store, short_key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +50,7 @@ def bring(asked: Asked, with_data: bool, console: Console) -> int:
         store.join(run)
         store.begin()
         for record in records:
-            if key(record.task, record.sample.id) not in store.done:
+            if short_key(record.task, record.sample.id) not in store.done:
                 store.append(record)
         _keep_ratings(asked.out, task, found, run)
         return finish(asked.out, run, console)

@@ -28,7 +28,7 @@ from harness.progress import Progress
 from harness.records import Record
 from harness.run import Job, Loop, Views, drive
 from harness.settings import Asked, Decoding
-from harness.store import REPORT, SCORES, Store, key, write, write_bytes
+from harness.store import REPORT, SCORES, Store, short_key, write, write_bytes
 from harness.summary import summarise
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def answer(setup: Setup, store: Store, console: Console) -> None:
 def _owed(plans: Sequence[Plan], store: Store) -> Iterator[Job]:
     for plan in plans:
         for sample in plan.by_video():
-            if key(plan.task.name, sample.id) not in store.done:
+            if short_key(plan.task.name, sample.id) not in store.done:
                 yield Job(
                     task=plan.task,
                     sample=sample,

@@ -5,8 +5,8 @@ Records are a journal (harness/journal.py): killing the process loses none. Othe
 
 from __future__ import annotations
 
+import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +28,12 @@ Key = tuple[str, str]
 
 def key(task: str, sample: str) -> Key:
     """What a sample is known by in the run folder."""
-    return sys.intern(whole(task)), whole(sample)
+    return whole(task), whole(sample)
+
+
+def short_key(task: str, sample: str) -> int:
+    """The same as a number of 128 bits, which takes less memory where there are very many."""
+    return int.from_bytes(hashlib.sha256("\0".join(key(task, sample)).encode()).digest()[:16], "big")
 
 
 class Store:
@@ -37,9 +42,9 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Nothing is touched before the context is entered."""
         self.folder = folder
-        self.done: set[Key] = set()
-        """Samples with a record from before; those that are appended are not added, so that it does not grow."""
-        self.failed: set[Key] = set()
+        self.done: set[int] = set()
+        """Short keys of samples with a record from before; it does not grow with those that are appended."""
+        self.failed: set[int] = set()
         """Those of them whose record is an error."""
         self.appended = 0
         """Records written since."""
@@ -98,9 +103,10 @@ class Store:
 
     def _scan(self) -> None:
         for record in read_records(self.folder):
-            known = key(record.task, record.sample.id)
+            known = short_key(record.task, record.sample.id)
             if known in self.done:
-                raise DataError(f"{self.folder / RECORDS} has two records of {known[1]}; delete one of the lines")
+                name = record.sample.id
+                raise DataError(f"{self.folder / RECORDS} has two records of {name}; delete one of the lines")
             self.done.add(known)
             if record.error is not None:
                 self.failed.add(known)

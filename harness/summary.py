@@ -6,6 +6,7 @@ Where judges have rated open answers (harness/ratings.py), the same metrics are 
 
 from __future__ import annotations
 
+import heapq
 import math
 from array import array
 from collections import Counter
@@ -25,6 +26,9 @@ from harness.store import read_records
 
 T = TypeVar("T")
 Sums = Callable[[Sequence[Record]], Mapping[str, float | None]]
+
+PART = 1 << 14
+"""Records whose ids are sorted at a time."""
 
 COUNTS = ("samples", "items", "evaluated", "errors", "unscored", "abstentions", "rollouts", "truncated", "tokens")
 
@@ -51,12 +55,10 @@ class Lines:
     def __init__(self) -> None:
         """None yet."""
         self._found = Spool(Line)
-        self._ids: list[str] = []
 
     def add(self, record: Record) -> None:
         """Take a record, less its rollouts."""
         responses = record.responses
-        self._ids.append(record.sample.id)
         self._found.append(
             Line(
                 record=replace(record, responses=(), predictions=(), grades=(), view=None),
@@ -70,9 +72,11 @@ class Lines:
         )
 
     def by_id(self) -> Lazy[Line]:
-        """All of them in the order of sample ids; asked for once, after which the ids are let go."""
-        ids, self._ids = self._ids, []
-        return self._found.at(sorted(range(len(ids)), key=ids.__getitem__))
+        """All of them in the order of sample ids, sorted in parts: the ids of all are never in memory at once."""
+        ids, number = self._found.map(lambda line: line.record.sample.id), len(self._found)
+        parts = (range(begin, min(begin + PART, number)) for begin in range(0, number, PART))
+        in_order = (array("q", sorted(part, key=ids.__getitem__)) for part in parts)
+        return self._found.at(heapq.merge(*in_order, key=ids.__getitem__))
 
 
 def summarise(folder: Path, run: Mapping[str, Any]) -> dict[str, Any]:

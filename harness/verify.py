@@ -22,7 +22,7 @@ from harness.records import Prediction, Record, Sample
 from harness.run import decoded, sample_seed
 from harness.settings import Decoding
 from harness.spool import Spool
-from harness.store import RECORDS, SCORES, read_records, read_run
+from harness.store import RECORDS, SCORES, read_records, read_run, short_key
 from harness.summary import restore, summarise
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class Records:
         self.specs: Mapping[str, Mapping[str, Any]] = {spec["name"]: spec for spec in asked["tasks"]}
         self.tasks: Mapping[str, Task] = {name: restore(spec) for name, spec in self.specs.items()}
         self.voter: Voter | None = None if asked["adaptive"] else plugins.load("harness.scaling", asked["voter"])
-        self.seen: dict[str, dict[str, bytes]] = {name: {} for name in self.specs}
-        """Task -> sample id -> hash of the sample."""
+        self.seen: dict[str, dict[int, int]] = {name: {} for name in self.specs}
+        """Task -> short key of a sample -> hash of the sample."""
         self.known = Check("samples are of the run, each once, with one outcome")
         self.requests = Check("requests made again have the keys on record")
         self.rollouts = Check("as many rollouts as were asked for, numbered")
@@ -108,12 +108,13 @@ class Records:
         """Look at one record."""
         name, sample = record.task, record.sample.id
         there = name in self.specs and record.version == self.specs[name]["version"]
-        fresh = there and sample not in self.seen[name]
+        known = short_key(name, sample)
+        fresh = there and known not in self.seen[name]
         self.known.see(fresh and (record.error is None) == (record.score is not None), f"{name}, {sample}")
         if not there or self.tasks[name].version != record.version:
             self.requests.skipped = f"the task {name} is of version {record.version} there, which is not here"
             return
-        self.seen[name][sample] = _hash(record.sample)
+        self.seen[name][known] = _hash(record.sample)
         if record.view is not None and record.responses and record.error is None:
             self._again(record, self.tasks[name])
         if record.vote is not None and record.score is not None:
@@ -170,7 +171,7 @@ def _summed(folder: Path, run: Mapping[str, Any]) -> Check:
     return check
 
 
-def _fingerprints(run: Mapping[str, Any], seen: Mapping[str, Mapping[str, bytes]]) -> Iterator[Check]:
+def _fingerprints(run: Mapping[str, Any], seen: Mapping[str, Mapping[int, int]]) -> Iterator[Check]:
     """Whether model and data are still those that were asked, where they are still there."""
     asked, places = run["settings"], run["places"]
     model, check = asked["model"], Check("the model folder is the one that answered")
@@ -186,7 +187,7 @@ def _fingerprints(run: Mapping[str, Any], seen: Mapping[str, Mapping[str, bytes]
     yield each
 
 
-def _data(whole: Check, each: Check, spec: Mapping[str, Any], place: str | None, seen: Mapping[str, bytes]) -> None:
+def _data(whole: Check, each: Check, spec: Mapping[str, Any], place: str | None, seen: Mapping[int, int]) -> None:
     if place is None or not Path(place).is_dir():
         whole.skipped = each.skipped = "not checked: it is not here"
         return
@@ -198,13 +199,13 @@ def _data(whole: Check, each: Check, spec: Mapping[str, Any], place: str | None,
     same = fingerprint(samples, Path(place)) == spec["fingerprint"]
     whole.see(same, f"{spec['name']} in {place}")
     for sample in samples if same else ():
-        name = schema.whole(sample.id)
-        if name in seen:
-            each.see(_hash(sample) == seen[name], f"{spec['name']}, {name}")
+        known = short_key(spec["name"], sample.id)
+        if known in seen:
+            each.see(_hash(sample) == seen[known], f"{spec['name']}, {sample.id}")
 
 
-def _hash(sample: Sample) -> bytes:
+def _hash(sample: Sample) -> int:
     """The same wherever the data folder lies, and whether a sample comes from the data or from a record."""
     read = decode(Sample, schema.loads(schema.dumps(encode(sample), sample.id), sample.id))
     named = replace(read, video=Path(read.video).name)
-    return hashlib.sha256(compact(named).encode()).digest()[:16]
+    return int.from_bytes(hashlib.sha256(compact(named).encode()).digest()[:16], "big")

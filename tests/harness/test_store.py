@@ -15,7 +15,7 @@ import pytest
 
 from harness.errors import DataError, UsageError
 from harness.records import Prediction, Record, Sample, Score, View
-from harness.store import RECORDS, RUN, Store, differences, read_records, read_run, write
+from harness.store import RECORDS, RUN, Store, differences, read_records, read_run, short_key, write
 
 VIEW = View(video="v.mp4", times=(0.0,), duration=1.0, width=8, height=8, size=(28, 28), family="qwen2_5_vl")
 
@@ -66,7 +66,9 @@ def test_what_is_written_is_there_when_the_folder_is_opened_again(tmp_path: Path
     fill(tmp_path / "run", record("a"), record("b", "VideoError: gone"))
     fill(tmp_path / "run", record("c"))
     store = fill(tmp_path / "run")
-    assert store.done == {("t", "a"), ("t", "b"), ("t", "c")} and store.failed == {("t", "b")}
+    assert store.done == {short_key("t", "a"), short_key("t", "b"), short_key("t", "c")} and store.failed == {
+        short_key("t", "b")
+    }
     assert [r.sample.id for r in read_records(tmp_path / "run")] == ["a", "b", "c"]
     assert len(read_run(tmp_path / "run")["sessions"]) == 3
 
@@ -93,7 +95,7 @@ def test_a_cut_anywhere_costs_one_record(tmp_path: Path, cut: int) -> None:
     fill(tmp_path, record("a"), record("b"))
     path = tmp_path / RECORDS
     os.truncate(path, path.stat().st_size - cut)
-    assert fill(tmp_path).done == {("t", "a")}
+    assert fill(tmp_path).done == {short_key("t", "a")}
 
 
 @pytest.mark.parametrize(
@@ -121,9 +123,9 @@ def test_a_sample_with_two_records_is_told(tmp_path: Path) -> None:
 
 def test_errors_are_owed_again_when_asked_for(tmp_path: Path) -> None:
     fill(tmp_path, record("a"), record("b", "EngineError: no"), record("c"))
-    assert fill(tmp_path).failed == {("t", "b")}
+    assert fill(tmp_path).failed == {short_key("t", "b")}
     store = fill(tmp_path, retry_errors=True)
-    assert store.done == {("t", "a"), ("t", "c")} and not store.failed
+    assert store.done == {short_key("t", "a"), short_key("t", "c")} and not store.failed
     assert [r.sample.id for r in read_records(tmp_path)] == ["a", "c"]
 
 
@@ -152,7 +154,7 @@ def test_what_a_start_killed_early_leaves_behind_is_no_hindrance(tmp_path: Path)
     with Store(tmp_path):
         (tmp_path / f".{RUN}.tmp").write_text("{")
     fill(tmp_path, record("a"))
-    assert fill(tmp_path).done == {("t", "a")}
+    assert fill(tmp_path).done == {short_key("t", "a")}
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
@@ -186,7 +188,7 @@ def test_a_full_disk_is_told_and_nothing_before_is_lost(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="No space left on device; make room"):
             store.append(record("b"))
     fill(tmp_path, record("b"))
-    assert fill(tmp_path).done == {("t", "a"), ("t", "b")}
+    assert fill(tmp_path).done == {short_key("t", "a"), short_key("t", "b")}
 
 
 def test_a_record_that_does_not_fit_the_schema_is_not_written(tmp_path: Path) -> None:

@@ -126,3 +126,14 @@ def test_a_metric_that_is_no_number_is_null(tmp_path: Path, monkeypatch: pytest.
 def test_a_run_that_is_not_finished_is_marked(tmp_path: Path, records: list[Record]) -> None:
     assert scored(tmp_path / "a", records)["finished"]
     assert not scored(tmp_path / "b", records, samples=9)["finished"]
+
+
+def test_records_are_summed_up_in_the_order_of_ids_however_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(summary, "PART", 7)
+    names = [f"{number * 37 % 50}" for number in range(50)]
+    lines = summary.Lines()
+    for name in names:
+        lines.add(record(name, 1.0))
+    assert [line.record.sample.id for line in lines.by_id()] == sorted(names)
