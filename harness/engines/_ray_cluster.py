@@ -10,7 +10,7 @@ from typing import Any
 from harness.contracts import Pixels
 from harness.engines import Settings
 from harness.engines._ray_options import Options
-from harness.errors import UsageError
+from harness.errors import EngineError, UsageError
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -46,7 +46,7 @@ class Cluster:
                 raise UsageError(
                     f"no Ray cluster answers at {named} ({_line(error)}); start it with: ray start --head"
                 ) from error
-            ray.init(address="local", **quiet)
+            _start_here(quiet)
         self._ours = True
 
     def close(self) -> None:
@@ -97,6 +97,17 @@ class Cluster:
             )
             .remote(self.options.engine, self.settings, self.pixels)
         )
+
+
+def _start_here(quiet: Mapping[str, Any]) -> None:
+    import ray
+
+    try:
+        ray.init(address="local", **quiet)
+    except Exception as error:  # noqa: BLE001, Ray raises no narrower one when a node is too slow to start
+        raise EngineError(
+            f"Ray did not start on this machine: {_line(error)}; try again when it is less busy"
+        ) from error
 
 
 def _nodes() -> dict[str, dict[str, float]]:
