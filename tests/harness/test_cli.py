@@ -230,10 +230,3 @@ def test_a_verb_is_found_wherever_it_stands(harness: Command, words: list[str]) 
 def test_a_verb_that_is_misspelt_is_told_which_is_meant(harness: Command) -> None:
     said = harness("taks")
     assert said.code == 2 and "tasks" in said.err
-
-
-def test_a_run_that_is_killed_goes_on(tmp_path: Path) -> None:
-    script = Path(__file__).parents[1] / "faults" / "kill.py"
-    done = subprocess.run([sys.executable, script, "--kills", "3"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 kills" in done.stdout
