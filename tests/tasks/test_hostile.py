@@ -67,7 +67,7 @@ def check(task: Task, root: Path, how: str) -> None:
     assert all(Path(sample.video).resolve().is_relative_to(root.resolve()) for sample in samples), how
 
 
-def annotations(root: Path) -> list[Path]:
+def files(root: Path) -> list[Path]:
     """Those with text alone: pictures in a table have no form in JSON."""
     found = sorted(path for path in root.rglob("*") if path.suffix in (".json", ".jsonl", ".parquet"))
     return [path for path in found if "Adaptation" not in path.parts]
@@ -113,7 +113,7 @@ def put(whole: Any, place: tuple[Any, ...], value: Any) -> Any:
 def test_a_hostile_value_anywhere_is_refused_or_harmless(name: str, root: Path) -> None:
     task = load(name)
     task.demo(root, 2, 0)
-    for path in annotations(root):
+    for path in files(root):
         whole = rows(path)
         for place in places(whole):
             for what, value in VALUES.items():
@@ -126,7 +126,7 @@ def test_a_hostile_value_anywhere_is_refused_or_harmless(name: str, root: Path) 
 def test_a_file_in_another_encoding_or_form_is_refused_or_harmless(name: str, root: Path) -> None:
     task = load(name)
     task.demo(root, 2, 0)
-    for path in annotations(root):
+    for path in files(root):
         path = write(path, whole := rows(path))
         text = path.read_text(encoding="utf-8")
         for what, spoil in BYTES.items():
