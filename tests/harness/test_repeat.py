@@ -34,7 +34,7 @@ def records(data: Path, out: Path, **how: Any) -> list[Record]:
     return sorted((replace(each, seconds=0.0) for each in read_records(out)), key=lambda each: each.sample.id)
 
 
-def test_scripted_records_are_the_same_to_the_byte(data: Path, tmp_path: Path) -> None:
+def test_scripted_records_are_the_same(data: Path, tmp_path: Path) -> None:
     how = {"engine": "scripted", "answers": data / "answers.jsonl"}
     one, other = (records(data, tmp_path / f"{flight}", in_flight=flight, **how) for flight in (1, 7))
     assert one == other and len(one) == 10
