@@ -20,7 +20,7 @@ VERBS = {
     "run": "Ask a model every question of some tasks.",
     "vote": "Vote again on the rollouts of a run.",
     "probe": "Ask again without the frames that answers rest on.",
-    "compare": "Say whether one vote is better than another.",
+    "compare": "Say whether one vote, or one run, is better than another.",
     "judge": "Rate the open answers of a run.",
     "plot": "Draw what is in run folders.",
     "report": "Print the tables of runs.",

@@ -181,7 +181,8 @@ def serve(memory: int) -> None:
         # Whoever stops the program stops its children by letting go of them.
         signal.signal(number, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (memory if most == resource.RLIM_INFINITY else min(memory, most), most))
+    with suppress(ValueError, OSError):  # macOS knows no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (memory if most == resource.RLIM_INFINITY else min(memory, most), most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     inbox, outbox = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # What the libraries print must not come between messages.
