@@ -181,30 +181,31 @@ class Frames:
             self._asked.pop(video, None)
 
     async def _load(self, video: str, frames: Sequence[Frame]) -> Results:
-        run = asyncio.get_running_loop().run_in_executor
+        run, beside = asyncio.get_running_loop().run_in_executor, asyncio.to_thread
         results: Results = {}
         keys: dict[Frame, str] = {}
+        # What is quick does not queue behind the decoding of other videos.
         if self.disk:
-            results, keys = await run(self._pool, _from_disk, self.disk, video, self.decoder.software, frames)
+            results, keys = await beside(_from_disk, self.disk, video, self.decoder.software, frames)
         missing = [frame for frame in frames if frame not in results]
         if not missing:
             return results
         try:
             info = await self.info(video)
             crops, held = self._wholes.crops(info, missing)
-            fresh, _ = await run(self._pool, _decode, partial(pictures, held), info, crops)
-            rest = [frame for frame in missing if frame not in fresh]
-            wholes = self._wholes.beside(info, rest)
-            wanted = [*dict.fromkeys((*rest, *wholes))]
-            found, decoded = await run(self._pool, _decode, self.pictures, info, wanted)
-            self._wholes.keep(found, wholes)
-            fresh |= {frame: found[frame] for frame in rest}
+            fresh, _ = await beside(_decode, partial(pictures, held), info, crops) if crops else ({}, 0)
+            if rest := [frame for frame in missing if frame not in fresh]:
+                wholes = self._wholes.beside(info, rest)
+                wanted = [*dict.fromkeys((*rest, *wholes))]
+                found, decoded = await run(self._pool, _decode, self.pictures, info, wanted)
+                self._wholes.keep(found, wholes)
+                fresh |= {frame: found[frame] for frame in rest}
+                self.passes += decoded > 0
+                self.decoded += decoded
         except VideoError as error:
             return results | dict.fromkeys(missing, error)
-        self.passes += decoded > 0
-        self.decoded += decoded
         if self.disk and keys:
-            await run(self._pool, _to_disk, self.disk, keys, fresh)
+            await beside(_to_disk, self.disk, keys, fresh)
         return results | fresh
 
     def pictures(self, info: VideoInfo, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image | VideoError]]:

@@ -139,7 +139,7 @@ class Vllm:
             config = AutoConfig.from_pretrained(self.model.path, trust_remote_code=trust).get_text_config()
             length = self.settings.options.get("max_model_len", min(config.max_position_embeddings, CPU_CONTEXT))
             # A seeded request whose prompt is read in parts ends vLLM's CPU engine.
-            whole = {"enable_chunked_prefill": False, "max_num_batched_tokens": max(length, 8192)}
+            whole = {"enable_chunked_prefill": False, "block_size": 32, "max_num_batched_tokens": max(length, 8192)}
             found |= {"enforce_eager": True, "max_model_len": length} | whole
         return found | dict(self.settings.options)
 
