@@ -19,6 +19,7 @@ from harness import families, framecache, guarded, plugins, sampling
 from harness.decoders import Decoder
 from harness.errors import VideoError
 from harness.framecache import FrameCache
+from harness.guard import Leash
 from harness.guarded import probe
 from harness.pictures import pictures
 from harness.records import Frame, Sample, View
@@ -70,6 +71,7 @@ class Frames:
         self.disk = FrameCache(cache, cache_bytes) if cache else None
         self._memory = Memory(memory_bytes)
         self._wholes = Wholes(whole_bytes)
+        self._leash = Leash()
         self._pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8), "frames")
         self._probed: OrderedDict[str, asyncio.Future[VideoInfo]] = OrderedDict()
         self._failed: dict[str | Frame, str] = {}
@@ -121,7 +123,8 @@ class Frames:
         return [_checked(images[frame]) for frame in frames]
 
     def close(self) -> None:
-        """Stop the threads."""
+        """Stop the threads, and what is decoded in vain."""
+        self._leash.pull()
         self._pool.shutdown(cancel_futures=True)
 
     async def info(self, video: str) -> VideoInfo:
@@ -141,7 +144,7 @@ class Frames:
             raise VideoError(str(error)) from error
 
     def _probe(self, video: str) -> VideoInfo:
-        info = probe(video)
+        info = probe(video, self._leash)
         if info.broken and not self._partial:
             raise VideoError(f"{info.broken}; copy or download it again, or use what there is with --partial-videos")
         return info
@@ -210,7 +213,7 @@ class Frames:
 
     def pictures(self, info: VideoInfo, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image | VideoError]]:
         """Frames of one video as they come, decoded in a child process; nothing is kept. Threads may share it."""
-        return guarded.pictures(self._decoder_name, info, frames)
+        return guarded.pictures(self._decoder_name, info, frames, self._leash)
 
     def keep(self, frame: Frame, result: Image | VideoError) -> None:
         """Have a frame in memory for those who will ask for it."""

@@ -59,24 +59,29 @@ class Guard:
         atexit.register(self.close)
         os.register_at_fork(after_in_child=self._forget)
 
-    def call(self, job: str, argument: bytes, patience: float, what: str) -> Iterator[memoryview]:
+    def call(
+        self, job: str, argument: bytes, patience: float, what: str, leash: Leash | None = None
+    ) -> Iterator[memoryview]:
         """What the generator `job`, written module:function, yields for the argument; each holds until the next.
 
         VideoError when it raises any error, or the child dies, has too little memory, or yields nothing for `patience`
-        seconds; `what` says in the message what it was doing. A child that is killed from outside before it yields
-        anything is innocent, and another one is asked.
+        seconds, or when the leash is pulled; `what` says in the message what it was doing. A child that is killed from
+        outside before it yields anything is innocent, and another one is asked.
         """
+        leash = leash or Leash()
         for last in (False, True):
             child, begun = self._take(), False
+            leash.hold(child.process)
             try:
                 for part in child.run(job, argument, patience, what):
                     begun = True
                     yield part
                 return
             except _Killed:
-                if begun or last:
+                if begun or last or leash.pulled:
                     raise
             finally:
+                leash.drop(child.process)
                 if child.ready:
                     self._idle.append(child)
                 else:
@@ -102,6 +107,31 @@ class Guard:
             child.inbox.close()
             child.outbox.close()
         self._idle = []
+
+
+class Leash:
+    """What ends the calls of one caller before they are done, also those that begin later. Threads may share it."""
+
+    def __init__(self) -> None:
+        """It holds nothing yet."""
+        self.pulled = False
+        self._held: set[subprocess.Popen[bytes]] = set()
+
+    def hold(self, process: subprocess.Popen[bytes]) -> None:
+        """Have it ended when the leash is pulled."""
+        self._held.add(process)
+        if self.pulled:
+            process.kill()
+
+    def drop(self, process: subprocess.Popen[bytes]) -> None:
+        """Its call is done."""
+        self._held.discard(process)
+
+    def pull(self) -> None:
+        """End what is held."""
+        self.pulled = True
+        for process in self._held.copy():
+            process.kill()
 
 
 class _Killed(VideoError):

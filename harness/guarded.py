@@ -16,7 +16,7 @@ import numpy as np
 from harness import plugins, video
 from harness.codec import decode, encode
 from harness.errors import VideoError
-from harness.guard import Guard
+from harness.guard import Guard, Leash
 from harness.pictures import pictures as plain
 from harness.records import Edited, Frame
 from harness.video import VideoInfo
@@ -42,13 +42,16 @@ GUARD = Guard()
 """The children of this process; they end with it."""
 
 
-def probe(path: str) -> VideoInfo:
+def probe(path: str, leash: Leash | None = None) -> VideoInfo:
     """`harness.video.probe` in a child process; VideoError when it crashes, hangs or takes too much memory as well."""
-    (told,) = GUARD.call("harness.guarded:_probe", json.dumps(path).encode(), patience(path), f"opening {path}")
+    asked = json.dumps(path).encode()
+    (told,) = GUARD.call("harness.guarded:_probe", asked, patience(path), f"opening {path}", leash)
     return _info(bytes(told))
 
 
-def pictures(decoder: str, info: VideoInfo, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image | VideoError]]:
+def pictures(
+    decoder: str, info: VideoInfo, frames: Sequence[Frame], leash: Leash | None = None
+) -> Iterator[tuple[Frame, Image | VideoError]]:
     """`harness.pictures.pictures` with the decoder of that name in a child process.
 
     When it crashes, hangs or takes too much memory, that is a VideoError of each frame which has not come by then.
@@ -60,8 +63,9 @@ def pictures(decoder: str, info: VideoInfo, frames: Sequence[Frame]) -> Iterator
     left = dict(enumerate(frames))
     asked = json.dumps([decoder, [encode(frame) for frame in frames]]).encode()
     told = LENGTH.pack(len(asked)) + asked + _told(info)
+    what = f"decoding {info.path}"
     try:
-        for part in GUARD.call("harness.guarded:_pictures", told, patience(info.path), f"decoding {info.path}"):
+        for part in GUARD.call("harness.guarded:_pictures", told, patience(info.path), what, leash):
             place, good = PLACE.unpack_from(part)
             frame, data = left.pop(place), part[PLACE.size :]
             yield frame, frombytes("RGB", frame.size, data) if good else VideoError(str(data, "utf-8", "surrogatepass"))

@@ -22,6 +22,10 @@ from harness.settings import Asked, Decoding, configure, first
 from harness.spool import Spool
 
 
+LONGEST = 1 << 24
+"""Characters of a sample: subtitles of a day have a tenth of that."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questions:
     """One task of a run, and what it asks."""
@@ -114,7 +118,7 @@ def _plan(asked: Asked, plugin: str, task: Task, model: Named | None) -> Plan:
     frames = first(asked.frames, preset.frames, model.frames if model else None, task.frames)
     recipe(frames)
     root = data_folder(asked.data, task.name)
-    samples = Spool(Sample, task.samples(root))
+    samples = Spool(Sample, bounded(task.samples(root), task.name, root))
     check(samples, task.name, root)
     items = [*dict.fromkeys(sample.item for sample in samples)]
     chosen = set(items)
@@ -138,6 +142,17 @@ def _plan(asked: Asked, plugin: str, task: Task, model: Named | None) -> Plan:
 def data_folder(data: Path, task: str) -> Path:
     """DATA/<task> where that is a folder, else DATA itself."""
     return data / task if (data / task).is_dir() else data
+
+
+def bounded(samples: Iterable[Sample], task: str, root: Path) -> Iterator[Sample]:
+    """The samples; DataError when one says more than a question can."""
+    for sample in samples:
+        texts = (sample.id, sample.item, sample.question, *sample.options, sample.answer or "", sample.context or "")
+        if (length := sum(map(len, texts))) > LONGEST:
+            raise DataError(
+                f"the task {task} has a sample of {length:,} characters in {root}: {sample.id[:40]!r}; mend the annotation"
+            )
+        yield sample
 
 
 def check(samples: Sequence[Sample], task: str, root: Path) -> None:

@@ -197,10 +197,13 @@ def _record(line: Line) -> Record:
 
 
 def _counts(lines: Iterable[Line]) -> dict[str, int]:
-    found, items = Counter[str](), set()
+    import numpy
+
+    # A number for each name: a set of the names themselves would grow to most of a long run's memory.
+    found, items = Counter[str](), array("q")
     for line in lines:
         record, score = line.record, line.record.score
-        items.add(record.sample.item)
+        items.append(hash(record.sample.item))
         found["samples"] += 1
         found["errors"] += record.error is not None
         if score is not None:
@@ -209,7 +212,7 @@ def _counts(lines: Iterable[Line]) -> dict[str, int]:
             found["abstentions"] += record.vote is not None and record.vote.abstained
         for name in ("rollouts", "truncated", "tokens", "grades", "grade_tokens"):
             found[name] += getattr(line, name)
-    found["items"] = len(items)
+    found["items"] = len(numpy.unique(items))
     grades = ("grades", "grade_tokens") if found["grades"] else ()
     return {name: found[name] for name in (*COUNTS, *grades)}
 

@@ -14,6 +14,10 @@ from typing import Any, NoReturn
 from harness.errors import DataError
 
 
+LARGEST = 1 << 30
+"""Bytes of text that are read, many times what any published annotation known to us has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of an annotation file."""
@@ -117,6 +121,8 @@ def _rows(path: Path, data: Any) -> list[Row]:
 
 
 def _text(path: Path) -> str:
+    if (size := path.stat().st_size) > LARGEST:
+        raise DataError(f"{path} has {size / 2**30:.1f} GiB of text, which no annotation has; look what it is")
     try:
         return path.read_text(encoding="utf-8-sig")
     except ValueError as error:

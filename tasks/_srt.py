@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from harness.errors import DataError
 from harness.geometry import Span
 
 _CLOCK = r"(\d{1,3}):(\d{2}):(\d{2})[,.](\d{1,3})"
 _TIMES = re.compile(rf"{_CLOCK}\s{{0,9}}-->\s{{0,9}}{_CLOCK}")
 _MARKUP = re.compile(r"</?(?:[biu]|font)\b[^<>]{0,99}>|\{\\[^{}]{0,99}\}")
+
+
+LARGEST = 1 << 24
+"""Bytes of a file: subtitles of a day have a tenth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +31,11 @@ class Cue:
 
 @lru_cache(maxsize=64)
 def load(path: Path) -> tuple[Cue, ...]:
-    """The cues of a file, in its order; none when there is no such file."""
+    """The cues of a file, in its order; none when there is no such file, DataError when it is far too large."""
     if not path.is_file():
         return ()
+    if (size := path.stat().st_size) > LARGEST:
+        raise DataError(f"{path} has {size / 2**20:,.0f} MiB, which no subtitles have; mend or remove it")
     return tuple(read(path.read_bytes().decode("utf-8-sig", errors="replace")))
 
 

@@ -61,9 +61,9 @@ def rows(root: Path, track: str) -> list[Row]:
 def _numbered(path: Path, track: str) -> list[Row]:
     """The rows of {track: {"0": row, "1": row, ...}}."""
     try:
-        table = json.loads(path.read_text(encoding="utf-8-sig"))[track]
+        table = _annotations.document(path)[track]
         return _annotations.rows(path, json.dumps([*table.values()]))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, AttributeError) as error:
         raise DataError(f'{path}: expected {{"{track}": {{"0": a row, ...}}}}, found something else') from error
 
 

@@ -63,10 +63,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("ray"):
                 item.add_marker(pytest.mark.skip(reason="Ray is not installed"))
-    if find_spec("ray") is None:
-        for item in items:
-            if item.get_closest_marker("ray"):
-                item.add_marker(pytest.mark.skip(reason="Ray is not installed"))
     if chromium() is None:
         for item in items:
             if item.get_closest_marker("browser"):

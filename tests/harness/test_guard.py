@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import VideoError
-from harness.guard import Guard
+from harness.guard import Guard, Leash
 
 WORK = """
 import os, signal, sys, time
@@ -181,6 +181,26 @@ def test_who_stops_listening_leaves_no_child_behind(guard: Guard) -> None:
     assert bytes(next(parts)) == b"first" and before < {*children(os.getpid())}
     del parts
     assert not guard._idle and before == {*children(os.getpid())}
+
+
+def test_whoever_stops_waiting_ends_what_is_under_way_and_what_comes_later(guard: Guard) -> None:
+    mine, other = Leash(), Leash()
+
+    def hang(leash: Leash) -> list[bytes]:
+        return [bytes(part) for part in guard.call("guarded_work:hang", b"", 600, "reading a.mp4", leash)]
+
+    with ThreadPoolExecutor(2) as pool:
+        ended, still = pool.submit(hang, mine), pool.submit(hang, other)
+        while not mine._held or not other._held:
+            time.sleep(0.01)
+        mine.pull()
+        for call_ in (ended, pool.submit(hang, mine)):
+            with pytest.raises(VideoError, match="SIGKILL"):
+                call_.result(20)
+        assert not still.done() and not mine._held
+        other.pull()
+        with pytest.raises(VideoError):
+            still.result(20)
 
 
 def test_a_program_without_a_main_guard_ends_and_so_do_its_children(tmp_path: Path, guard: Guard) -> None:

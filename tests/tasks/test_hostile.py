@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from harness import plugins
 from harness.contracts import Task
 from harness.errors import DataError
-from harness.plan import load
+from harness.plan import LONGEST, load
+from harness.tasks import _srt, _videommmu_rows
 
 TASKS = [name for name in plugins.names("harness.tasks") if not name.startswith("lmms")]
 
@@ -84,10 +86,13 @@ def rows(path: Path) -> Any:
 
 
 def write(path: Path, told: Any) -> Path:
-    """The rows as JSON, which loaders take in place of a table of the same name."""
+    """The rows as JSON, where and as loaders look for it in place of a table."""
     if path.suffix == ".parquet":
         path.unlink(missing_ok=True)
-        path = path.with_suffix(".json")
+        tracks = path.parent.name in _videommmu_rows.TRACKS
+        path = path.parents[1] / f"{path.parent.name.lower()}_video.json" if tracks else path.with_suffix(".json")
+    if path.name.endswith("_video.json"):
+        told = {path.name.split("_")[0].capitalize(): {str(number): row for number, row in enumerate(told)}}
     lines = path.suffix == ".jsonl"
     path.write_text("\n".join(map(json.dumps, told)) if lines else json.dumps(told), encoding="utf-8")
     return path
@@ -135,6 +140,42 @@ def test_a_file_in_another_encoding_or_form_is_refused_or_harmless(name: str, ro
         write(path, [*whole, *whole] if isinstance(whole, list) else [whole])
         check(task, root, f"every row twice: {path.name}")
         write(path, whole)
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name != "videommmu-question-only"])
+def test_a_file_of_more_than_a_gigabyte_is_not_read(name: str, root: Path) -> None:
+    task = load(name)
+    task.demo(root, 2, 0)
+    refused = []
+    for path in files(root):
+        path = write(path, rows(path))
+        before = path.read_bytes()
+        os.truncate(path, (1 << 30) + 1)
+        try:
+            task.samples(root)
+        except DataError as error:
+            refused.append(str(error))
+        path.write_bytes(before)
+    assert refused and all("1.0 GiB of text" in told for told in refused)
+
+
+def test_subtitles_of_a_gigabyte_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.srt"
+    path.touch()
+    os.truncate(path, 1 << 30)
+    with pytest.raises(DataError, match="a.srt has 1,024 MiB, which no subtitles have"):
+        _srt.load(path)
+
+
+def test_a_question_of_many_megabytes_is_refused_before_a_model_is_loaded(harness: Callable[..., Any], root: Path) -> None:
+    load("vstar").demo(root, 2, 0)
+    (path,) = root.glob("*.json")
+    told = rows(path)
+    told[1]["question"] = LONGEST * "x"
+    write(path, told)
+    said = harness("run", "--tasks", "vstar", "--data", root, "--out", root / "out", "--model", "nano")
+    assert said.code == 2 and "vstar has a sample of 16,777," in said.err and len(said.err) < 400
+    assert not (root / "out").exists()
 
 
 @pytest.mark.parametrize("name", TASKS)
