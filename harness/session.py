@@ -221,7 +221,7 @@ def answer(setup: Setup, store: Store, console: Console) -> None:
     engine = setup.engine(engine_settings(setup), frames)
     store.begin()
     total = sum(len(plan.samples) for plan in setup.plans)
-    with closing(frames), closing(views), Progress(console, total, len(store.done), len(store.failed)) as progress:
+    with closing(views), closing(frames), Progress(console, total, len(store.done), len(store.failed)) as progress:
 
         def keep(record: Record) -> None:
             store.append(record)
