@@ -19,6 +19,9 @@ UV := uv==0.13.8
 CPU := --torch-backend cpu
 ONCE := UV_HTTP_RETRIES=0 UV_HTTP_CONNECT_TIMEOUT=5
 
+# Tests start Python hundreds of times: what it imports is compiled once, also where the environment says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lmms release pins clean
 
 demo: $(DEMO)/ready

@@ -98,7 +98,7 @@ def median_span(spans: Sequence[tuple[Span, int]]) -> Span:
     >>> median_span([(Span(1, 4), 1), (Span(2, 9), 1), (Span(3, 5), 1)])
     Span(start=2, end=5)
     """
-    return Span(_median([(s.start, w) for s, w in spans]), _median([(s.end, w) for s, w in spans]))
+    return Span(*_medians([span for span, _ in spans], [w for _, w in spans]))
 
 
 def median_boxes(votes: Sequence[tuple[Mapping[float, Box], int]]) -> dict[float, Box]:
@@ -114,19 +114,27 @@ def median_boxes(votes: Sequence[tuple[Mapping[float, Box], int]]) -> dict[float
     for boxes, w in votes:
         seen.update(dict.fromkeys(boxes, w))
     enough = [second for second in sorted(seen) if 2 * seen[second] >= (all_weigh or len(votes))]
-    return {second: _median_box([(boxes[second], w) for boxes, w in votes if second in boxes]) for second in enough}
+    found = {}
+    for second in enough:
+        known = [(boxes[second], w) for boxes, w in votes if second in boxes]
+        found[second] = Box(*_medians([box for box, _ in known], [w for _, w in known]))
+    return found
 
 
-def _median_box(boxes: Sequence[tuple[Box, int]]) -> Box:
-    return Box(*(_median([(box[side], w) for box, w in boxes]) for side in range(4)))
+def _medians(rows: Sequence[Sequence[float]], weights: Sequence[int]) -> list[float]:
+    """The weighted median of each column; all rows weigh 1 when all weigh nothing."""
+    if any(weights) and not all(weights):
+        rows, weights = [row for row, w in zip(rows, weights, strict=True) if w], [w for w in weights if w]
+    columns = zip(*rows, strict=True)
+    if len({*weights}) > 1:
+        return [_weighted_median(sorted(zip(column, weights, strict=True))) for column in columns]
+    middle, odd = divmod(len(rows), 2)
+    ordered = map(sorted, columns)
+    return [values[middle] if odd else (values[middle - 1] + values[middle]) / 2 for values in ordered]
 
 
-def _median(values: Sequence[tuple[float, int]]) -> float:
+def _weighted_median(ordered: Sequence[tuple[float, int]]) -> float:
     """The value with half of the weight on either side; midway between two when the halves part there."""
-    ordered = sorted((v, w) for v, w in values if w) or sorted((v, 1) for v, _ in values)
-    if len({w for _, w in ordered}) == 1:
-        middle, odd = divmod(len(ordered), 2)
-        return ordered[middle][0] if odd else (ordered[middle - 1][0] + ordered[middle][0]) / 2
     total, below = sum(w for _, w in ordered), 0
     for number, (value, weight) in enumerate(ordered):
         below += weight
