@@ -21,7 +21,6 @@ from harness.schema import dumps
 from harness.settings import Asked, Decoding, configure, first
 from harness.spool import Spool
 
-
 LONGEST = 1 << 24
 """Characters of a sample: subtitles of a day have a tenth of that."""
 
@@ -150,7 +149,7 @@ def bounded(samples: Iterable[Sample], task: str, root: Path) -> Iterator[Sample
         texts = (sample.id, sample.item, sample.question, *sample.options, sample.answer or "", sample.context or "")
         if (length := sum(map(len, texts))) > LONGEST:
             raise DataError(
-                f"the task {task} has a sample of {length:,} characters in {root}: {sample.id[:40]!r}; mend the annotation"
+                f"the task {task} has a sample of {length:,} characters in {root}: {sample.id[:40]!r}; mend it"
             )
         yield sample
 

@@ -199,7 +199,7 @@ def _record(line: Line) -> Record:
 def _counts(lines: Iterable[Line]) -> dict[str, int]:
     import numpy
 
-    # A number for each name: a set of the names themselves would grow to most of a long run's memory.
+    # 64 bits for each item: a set of their names would be most of the memory of a long run.
     found, items = Counter[str](), array("q")
     for line in lines:
         record, score = line.record, line.record.score

@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 from harness.errors import DataError
 
-
 LARGEST = 1 << 30
 """Bytes of text that are read, many times what any published annotation known to us has."""
 

@@ -139,8 +139,9 @@ class Vllm:
             config = AutoConfig.from_pretrained(self.model.path, trust_remote_code=trust).get_text_config()
             length = self.settings.options.get("max_model_len", min(config.max_position_embeddings, CPU_CONTEXT))
             # A seeded request whose prompt is read in parts ends vLLM's CPU engine.
-            whole = {"enable_chunked_prefill": False, "block_size": 32, "max_num_batched_tokens": max(length, 8192)}
-            found |= {"enforce_eager": True, "max_model_len": length} | whole
+            whole = {"enable_chunked_prefill": False, "max_num_batched_tokens": max(length, 8192)}
+            # Rollouts share the whole blocks of their prompt; the 128 tokens that vLLM would take leave much out.
+            found |= {"enforce_eager": True, "max_model_len": length, "block_size": 32} | whole
         return found | dict(self.settings.options)
 
     async def _see(self, request: Request) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def test_subtitles_of_a_gigabyte_are_not_read(tmp_path: Path) -> None:
         _srt.load(path)
 
 
-def test_a_question_of_many_megabytes_is_refused_before_a_model_is_loaded(harness: Callable[..., Any], root: Path) -> None:
+def test_a_question_of_many_megabytes_is_refused_at_the_start(harness: Callable[..., Any], root: Path) -> None:
     load("vstar").demo(root, 2, 0)
     (path,) = root.glob("*.json")
     told = rows(path)
