@@ -274,8 +274,9 @@ def test_frames_that_are_decoded_do_not_wait_for_those_of_other_videos(
     tmp_path: Path, video: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     videos = [str(shutil.copy(video, tmp_path / f"{number}.mp4")) for number in range(4)]
-    frames, decoded, seen = Frames(tmp_path / "cache", threads=1), [], {}
-    plain = harness.frames._decode
+    frames, plain = Frames(tmp_path / "cache", threads=1), harness.frames._decode
+    decoded: list[None] = []
+    seen: dict[str, int] = {}
 
     def slowly(*words: Any) -> Any:
         time.sleep(0.2)
