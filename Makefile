@@ -31,8 +31,7 @@ demo: $(DEMO)/ready
 test: $(TEST)/ready
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
-	$(TEST)/bin/mypy
-	$(TEST)/bin/pytest -n 2 --dist loadfile
+	$(TEST)/bin/mypy & types=$$!; $(TEST)/bin/pytest -n 2 --dist loadfile; code=$$?; wait $$types && exit $$code
 
 $(DEMO)/ready: pyproject.toml $(PINS)
 	$(PYTHON) -m venv --clear $(DEMO)
