@@ -140,8 +140,7 @@ class Vllm:
             length = self.settings.options.get("max_model_len", min(config.max_position_embeddings, CPU_CONTEXT))
             # A seeded request whose prompt is read in parts ends vLLM's CPU engine.
             whole = {"enable_chunked_prefill": False, "max_num_batched_tokens": max(length, 8192)}
-            # Rollouts share the whole blocks of their prompt; the 128 tokens that vLLM would take leave much out.
-            found |= {"enforce_eager": True, "max_model_len": length, "block_size": 32} | whole
+            found |= {"enforce_eager": True, "max_model_len": length} | whole
         return found | dict(self.settings.options)
 
     async def _see(self, request: Request) -> dict[str, Any]:
