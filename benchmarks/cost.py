@@ -87,6 +87,7 @@ def flags(about: str | None, **defaults: Any) -> argparse.ArgumentParser:
     parser.add_argument("--max-tokens", type=int, default=320, help="of a rollout")
     parser.add_argument("--frames", help="as of harness run")
     parser.add_argument("--max-pixels", type=int, help="of a frame")
+    parser.add_argument("--engine-option", action="append", default=[], metavar="KEY=VALUE", help="of every contender")
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
     parser.set_defaults(**defaults)

@@ -13,7 +13,7 @@ from rich.console import Console
 from harness import session
 from harness.frames import Frames
 from harness.records import Record
-from harness.settings import Asked
+from harness.settings import Asked, engine_options
 from harness.store import Store, read_records
 
 
@@ -22,7 +22,7 @@ def asked_of(asked: Namespace, data: Path) -> Asked:
     return Asked(
         tasks=(asked.task,), data=data, out=data / "none", model=asked.model, engine="vllm", n=asked.n,
         temperature=1.0 if asked.n > 1 else 0.0, max_tokens=asked.max_tokens,
-        frames=asked.frames, max_pixels=asked.max_pixels,
+        frames=asked.frames, max_pixels=asked.max_pixels, engine_options=engine_options(asked.engine_option),
         voter=asked.voter if asked.n > 1 else None,
     )  # fmt: skip
 
